@@ -1,0 +1,92 @@
+"""Everything that can go wrong, as one tree; it imports nothing of the package.
+
+LsqError                    exit code 1, one line on standard error
+├── UsageError              exit code 2: options or paths that do not go together
+├── DataError               what was read cannot be used; names file, line, column, cell
+│   ├── OpenError           no such file, a directory, unreadable, a broken container
+│   ├── TableError          empty, ragged, a second header, row counts that differ
+│   ├── CellError           text where a number belongs, a missing cell
+│   └── ColumnError         unknown, ambiguous or twice-named columns
+├── ProblemError            the numbers are fine, the problem is not: no column, a bad x0
+├── OutputError             a result that cannot be written
+├── MissingExtraError       an optional package is not installed
+└── SourceConsumedError     rows of a stream that were asked for twice
+
+Only `commands/` turns these into exit codes.
+"""
+
+from __future__ import annotations
+
+
+class LsqError(Exception):
+    """The root: a message for people, with what to try next."""
+
+    exit_code = 1
+
+
+class UsageError(LsqError):
+    """Options or paths that contradict each other; the message names them."""
+
+    exit_code = 2
+
+
+class DataError(LsqError):
+    """Data that cannot be used, with the place where it stands.
+
+    Parameters
+    ----------
+    problem : str
+        What is wrong, in plain words, with the way out.
+    where : str, optional
+        The place as people count it: ``data.csv, line 7, column 3 'Ozone'``.
+    """
+
+    def __init__(self, problem: str, where: str = "") -> None:
+        super().__init__(f"{where}: {problem}" if where else problem)
+        self.problem = problem
+        self.where = where
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        # Exception's own pickling would pass the joined message as `problem`.
+        return type(self), (self.problem, self.where)
+
+
+class OpenError(DataError):
+    """A file that cannot be opened or whose container is broken."""
+
+
+class TableError(DataError):
+    """A table whose shape is wrong."""
+
+
+class CellError(DataError):
+    """One cell that is not a finite number."""
+
+
+class ColumnError(DataError):
+    """A column argument that names no column, or more than one."""
+
+
+class ProblemError(LsqError):
+    """Numbers that are fine one by one but make no solvable problem."""
+
+
+class OutputError(LsqError):
+    """A result that cannot be written; nothing is left half-written."""
+
+
+class MissingExtraError(LsqError):
+    """An optional package is needed; the message is the ``pip install`` line."""
+
+
+class SourceConsumedError(LsqError):
+    """The rows of a stream that can be read only once were asked for again."""
+
+
+def shown(text: str, width: int = 40) -> str:
+    """`text` from the data, safe on a terminal: control characters escaped, long text cut in the middle."""
+    safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    if len(safe) <= width:
+        return safe
+    head = (width - 1) * 2 // 3
+    return f"{safe[:head]}…{safe[len(safe) - (width - 1 - head) :]}"

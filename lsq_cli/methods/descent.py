@@ -1,0 +1,107 @@
+"""Gradient descent: the one loop, a generator of iterates that serves every step rule.
+
+    x₀ given,   x ← x − t·d,   (d, t) from the step rule,   until ‖∇f(x)‖ ≤ tol·‖Aᵀb‖
+
+Prefer it to see a method work, to stop early on purpose, or where G does not fit in memory; the normal
+equations are one step to the exact minimum. The loop prints nothing, writes nothing and knows no file: the
+table, the history, the progress line and Ctrl-C are consumers of what it yields.
+
+Several targets are descended in turn, each with its own step and stopping test, so that no x depends on
+which others are beside it; `abreast` puts their iterates side by side.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Sequence
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lsq_cli.methods.stopping import Limits, ceiling, converged, out_of_limits
+from lsq_cli.solution import Iterate, Outcome
+
+if TYPE_CHECKING:
+    from lsq_cli.methods.steps import StepRule
+    from lsq_cli.quadratic import QuadraticObjective
+    from lsq_cli.solution import Array
+
+Iterates = Generator[Iterate, None, Outcome]
+
+
+def descend(
+    objective: QuadraticObjective,
+    rule: StepRule,
+    limits: Limits,
+    x0: Array | None = None,
+    *,
+    c_norm: float | None = None,
+) -> Iterates:
+    """Yield x₀, x₁, … of one target; the generator's return value is the `Outcome`.
+
+    Parameters
+    ----------
+    objective : QuadraticObjective
+    rule : StepRule
+    limits : Limits
+    x0 : ndarray, shape (n,), optional
+        The start, 0 by default; not changed.
+    c_norm : float, optional
+        ‖Aᵀb‖, what the gradient is compared with; by default taken from the objective.
+    """
+    start = perf_counter()
+    x = np.zeros(objective.n) if x0 is None else np.array(x0, dtype=np.float64)
+    f, g = objective.value_and_gradient(x)
+    threshold = float(np.linalg.norm(objective.c)) if c_norm is None else c_norm
+    too_high = ceiling(f, objective.beta, rule.stable)
+    k, t = 0, math.nan
+    while True:
+        gradient_norm = math.sqrt(g.dot(g))
+        seconds = perf_counter() - start
+        yield Iterate(k, x, f, objective.residual_norm(x, f), gradient_norm, t, seconds)
+        if converged(gradient_norm, limits.tol, threshold):
+            return Outcome.CONVERGED
+        if not f <= too_high or not gradient_norm < math.inf:
+            return Outcome.DIVERGED
+        limit = out_of_limits(k, seconds, limits)
+        if limit is not None:
+            return limit
+        d, t = rule.step(objective, x, g)
+        x = x - t * d
+        f, g = objective.value_and_gradient(x)
+        k += 1
+
+
+def abreast(runs: Sequence[Iterates]) -> Iterates:
+    """The iterates of several targets as one: x (n, p), f summed, Frobenius norms; the worst outcome counts.
+
+    A target that has ended stays where it is while the others go on. `step_length` is that of the
+    targets still moving where they agree, else nan.
+    """
+    rows: list[Iterate] = [next(run) for run in runs]
+    outcomes: list[Outcome | None] = [None] * len(runs)
+    while True:
+        yield _side_by_side(rows, [row for row, outcome in zip(rows, outcomes, strict=True) if outcome is None])
+        for t, run in enumerate(runs):
+            if outcomes[t] is None:
+                try:
+                    rows[t] = next(run)
+                except StopIteration as stop:
+                    outcomes[t] = stop.value
+        if None not in outcomes:
+            return max((o for o in outcomes if o is not None), key=list(Outcome).index)
+
+
+def _side_by_side(rows: Sequence[Iterate], moving: Sequence[Iterate]) -> Iterate:
+    """One iterate out of one of each target."""
+    lengths = {row.step_length for row in moving or rows}
+    return Iterate(
+        max(row.k for row in rows),
+        np.column_stack([row.x for row in rows]),
+        math.fsum(row.objective for row in rows),
+        math.hypot(*(row.residual_norm for row in rows)),
+        math.hypot(*(row.gradient_norm for row in rows)),
+        lengths.pop() if len(lengths) == 1 else math.nan,
+        max(row.seconds for row in rows),
+    )

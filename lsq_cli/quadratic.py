@@ -1,0 +1,309 @@
+"""The problem in small: rows summed into one quadratic form, and everything that follows from it.
+
+    f(x) = ½‖Ax − b‖² = ½xᵀGx − cᵀx + ½β,    G = AᵀA (n, n),  c = Aᵀb (n, p),  β = bᵀb,
+
+so one pass over the rows serves the normal equations Gx = c, any number of descent steps (∇f = Gx − c) and
+the residual ‖Ax − b‖ = √(2f) at any x. All of it is one matrix, the Gram matrix of M = [1 A b]:
+
+    S = MᵀWM = [ G  c ]          W = diag(w), the rows' weights
+               [ cᵀ β ]
+
+`DoubleSums` adds S up in plain double precision, whose relative error grows with the rows and is then
+multiplied by the square of A's condition number; `errorfree.ExactSums` has the same face and no error at
+all. Prefer the exact ones; the plain ones are for binary input, where they are several times faster.
+
+Columns of 1e±150 would overflow when squared. Every sum therefore carries one power of two for each
+column, and S holds MᵀWM divided by them; powers of two round nothing.
+
+`Quadratic` adds the ridge, ½λ‖x‖² on all but the intercept, and hands out one `QuadraticObjective` a target.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+
+from lsq_cli.solution import Iterate
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lsq_cli.solution import Array
+
+    Exponents = NDArray[np.int64]
+
+# Between these a square neither overflows when 2⁶⁴ of them are added nor loses bits to underflow.
+_SAFE_DIAGONAL = (2.0**-900, 2.0**900)
+# Doubles of one piece of rows: 1 MB, so that a second look at them is served by the L2 cache.
+_PIECE = 1 << 17
+# Up to this power of two a column's own units are used in descent: λmax, f and x then fit easily.
+_PLAIN_EXPONENT = 200
+
+
+class Sums(Protocol):
+    """What an accumulator of MᵀWM offers, in double precision or exactly."""
+
+    n: int
+    """Unknowns, the intercept included."""
+    p: int
+    """Targets."""
+    intercept: bool
+    rows: int
+
+    def add(self, A: Array, b: Array, weights: Array | None = None) -> None:
+        """Add rows: `A` (rows, n) without the column of ones, `b` (rows, p), `weights` (rows,)."""
+        ...
+
+    def doubles(self) -> tuple[Array, list[int]]:
+        """S (k, k) with its diagonal in [¼, 1) or 0, and e (k,): (MᵀWM)ᵢⱼ = Sᵢⱼ·2^(eᵢ + eⱼ)."""
+        ...
+
+    def integers(self) -> tuple[NDArray[np.object_], list[int]]:
+        """N (k, k) of Python integers and e (k,): (MᵀWM)ᵢⱼ = Nᵢⱼ·2^(eᵢ + eⱼ), exactly what was summed."""
+        ...
+
+
+class DoubleSums:
+    """MᵀWM in plain double precision: the same bits whenever the same blocks are merged in the same order.
+
+    Parameters
+    ----------
+    n, p : int
+        Columns of A, with the column of ones if there is an intercept, and of b.
+    intercept : bool
+        Whether the first of the n columns is the column of ones, which `add` supplies.
+    """
+
+    def __init__(self, n: int, p: int, intercept: bool = False) -> None:
+        self.n, self.p, self.intercept, self.rows = n, p, intercept, 0
+        self._S: Array = np.zeros((n + p, n + p))
+        self._e: Exponents = np.zeros(n + p, dtype=np.int64)
+
+    def add(self, A: Array, b: Array, weights: Array | None = None) -> None:
+        """Add rows in pieces that fit the cache; see `Sums.add`."""
+        # By n alone: the pieces, and so the rounding, must not depend on how many targets are beside one.
+        height = max(256, _PIECE // (self.n + 1))
+        for start in range(0, len(A), height):
+            piece = slice(start, start + height)
+            w = None if weights is None else weights[piece]
+            self._add(*_scaled_gram(A[piece], b[piece], w, self.intercept))
+        self.rows += len(A)
+
+    def merge(self, other: DoubleSums) -> None:
+        """Add the rows that `other` has summed."""
+        self._add(other._S, other._e)
+        self.rows += other.rows
+
+    def _add(self, S: Array, e: Exponents) -> None:
+        """Add S·2^(eᵢ + eⱼ) on the larger of the two grids, column by column."""
+        if not np.array_equal(e, self._e):
+            # An empty column has no units yet: it takes the other's.
+            common = np.where(self._S.diagonal() == 0, e, np.where(S.diagonal() == 0, self._e, np.maximum(e, self._e)))
+            S, self._S = _regrid(S, e - common), _regrid(self._S, self._e - common)
+            self._e = common
+        self._S = self._S + S
+
+    def doubles(self) -> tuple[Array, list[int]]:
+        """S with its diagonal in [¼, 1) and the exponents; see `Sums.doubles`."""
+        _, half = np.frexp(self._S.diagonal())
+        shift = -((half.astype(np.int64) + 1) // 2)
+        shift[self._S.diagonal() == 0] = 0
+        return _regrid(self._S, shift), [int(v) for v in self._e - shift]
+
+    def integers(self) -> tuple[NDArray[np.object_], list[int]]:
+        """The sums as integers: what was added up, with its rounding errors, and nothing more."""
+        S, e = self.doubles()
+        # Entries below 2⁻²⁰⁰ of their columns' lengths are far under the rounding error of the others.
+        N = np.array([[int(math.ldexp(float(v), 200)) for v in row] for row in S], dtype=object)
+        return N.reshape(S.shape), [exponent - 100 for exponent in e]
+
+
+def _regrid(S: Array, shift: Exponents) -> Array:
+    """S·2^(shiftᵢ + shiftⱼ)."""
+    if not shift.any():
+        return S
+    # In two halves, for one factor alone may leave the range of doubles where the product does not.
+    return np.asarray(np.ldexp(np.ldexp(S, shift[:, None]), shift[None, :]))
+
+
+def _scaled_gram(A: Array, b: Array, w: Array | None, intercept: bool) -> tuple[Array, Exponents]:
+    """The Gram matrix of one piece and its exponents, which are 0 unless squares would leave the safe range."""
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        S = _gram(A, b, w, intercept)
+    e = np.zeros(len(S), dtype=np.int64)
+    diagonal = S.diagonal()
+    low, high = _SAFE_DIAGONAL
+    if ((diagonal >= low) & (diagonal <= high)).all():
+        return S, e
+    first = len(e) - A.shape[1] - b.shape[1]
+    largest = np.abs(np.hstack([A, b])).max(axis=0, initial=0.0)
+    e[first:] = np.where(largest > 0, np.frexp(largest)[1], 0)
+    if w is not None:
+        # √w rides on the columns: halve its exponent so that w·a² stays near 1.
+        spread = int(np.frexp(w.max(initial=0.0))[1]) // 2
+        e += spread
+        w = np.ldexp(w, -2 * spread)
+    n = A.shape[1]
+    unscale = -e[first:] + (0 if w is None else spread)
+    with np.errstate(under="ignore"):
+        return _gram(np.ldexp(A, unscale[:n]), np.ldexp(b, unscale[n:]), w, intercept), e
+
+
+def _gram(A: Array, b: Array, w: Array | None, intercept: bool) -> Array:
+    """MᵀWM of M = [1 A b], symmetric to the bit."""
+    n, p = A.shape[1] + intercept, b.shape[1]
+    S = np.empty((n + p, n + p))
+    wA, wb = (A, b) if w is None else (A * w[:, None], b * w[:, None])
+    if intercept:
+        S[0, 0] = len(A) if w is None else w.sum()
+        S[0, 1:n], S[0, n:] = wA.sum(axis=0), [np.ascontiguousarray(column).sum() for column in wb.T]
+    S[intercept:n, intercept:n] = wA.T @ A
+    S[n:, n:] = wb.T @ b
+    for t in range(p):
+        # One product a target: BLAS rounds a product of several columns in another order than each alone.
+        S[intercept:n, n + t] = wA.T @ np.ascontiguousarray(b[:, t])
+        S[n + t, n + t] = np.ascontiguousarray(wb[:, t]) @ np.ascontiguousarray(b[:, t])
+    lower = np.tril_indices(n + p, -1)
+    S[lower] = S.T[lower]
+    return S
+
+
+class QuadraticObjective:
+    """f(x) = ½xᵀGx − cᵀx + ½β of one target, in doubles: n² work for a value and a gradient, no row.
+
+    Parameters
+    ----------
+    G : ndarray, shape (n, n)
+        AᵀA + λI (no λ on an intercept).
+    c : ndarray, shape (n,)
+    beta : float
+        bᵀb.
+    ridge : ndarray, shape (n,), or None
+        The λ of each unknown, for the residual: f without ½Σλᵢxᵢ². None for no ridge.
+    """
+
+    passes = 1
+
+    def __init__(self, G: Array, c: Array, beta: float, ridge: Array | None = None) -> None:
+        self.G, self.c, self.beta, self.ridge = G, c, beta, ridge
+        self.n = len(c)
+
+    def value_and_gradient(self, x: Array) -> tuple[float, Array]:
+        """f(x) and ∇f(x) = Gx − c; f carries a rounding error of about 2⁻⁵³β."""
+        g = self.G.dot(x)  # .dot and not @: half the overhead, which is what counts at small n
+        g -= self.c
+        return 0.5 * (float(x.dot(g)) - float(x.dot(self.c)) + self.beta), g
+
+    def curvature(self, d: Array) -> float:
+        """dᵀGd."""
+        return float(d.dot(self.G.dot(d)))
+
+    def residual_norm(self, x: Array, f: float) -> float:
+        """‖Ax − b‖ = √(2f − λ‖x‖²) at an x whose f is known."""
+        square = 2.0 * f if self.ridge is None else 2.0 * f - float((self.ridge * x).dot(x))
+        return math.sqrt(square) if square > 0.0 else 0.0
+
+
+class Quadratic:
+    """The finished sums of a problem with p targets, in units that descent can work in.
+
+    Parameters
+    ----------
+    sums : Sums
+    ridge : float
+        λ of ½λ‖x‖².
+
+    Attributes
+    ----------
+    G : ndarray, shape (n, n)
+        AᵀA + λI in units of 2^(2·a_unit): a power of two common to all columns, so that a step of descent
+        on it is a step of descent on the user's A; 0 unless the columns are huge or tiny.
+    c : ndarray, shape (n, p)
+        Aᵀb, in units of 2^(a_unit + b_unit[t]).
+    beta : ndarray, shape (p,)
+        bᵀb, in units of 2^(2·b_unit[t]).
+    """
+
+    def __init__(self, sums: Sums, ridge: float = 0.0) -> None:
+        self.sums, self.lam = sums, ridge
+        self.n, self.p, self.rows, self.intercept = sums.n, sums.p, sums.rows, sums.intercept
+        n = self.n
+        S, exponents = sums.doubles()
+        e = np.array(exponents, dtype=np.int64)
+        self.a_unit = _unit(e[:n], S.diagonal()[:n])
+        self.b_unit = [_unit(e[n + t : n + t + 1], S.diagonal()[n + t : n + t + 1]) for t in range(self.p)]
+        units = np.array([self.a_unit] * n + self.b_unit, dtype=np.int64)
+        with np.errstate(under="ignore"):
+            S = _regrid(S, e - units)
+        self.c, self.beta = S[:n, n:], S.diagonal()[n:].copy()
+        self.ridge = np.full(n, math.ldexp(ridge, -2 * self.a_unit))
+        if self.intercept:
+            self.ridge[0] = 0.0
+        self.G = S[:n, :n] + np.diag(self.ridge)
+
+    def objective(self, target: int) -> QuadraticObjective:
+        """f of one target."""
+        c = np.ascontiguousarray(self.c[:, target])
+        return QuadraticObjective(self.G, c, float(self.beta[target]), self.ridge if self.lam else None)
+
+    def to_user(self, iterate: Iterate, target: int) -> Iterate:
+        """An iterate of one target in the user's units."""
+        a, b = self.a_unit, self.b_unit[target]
+        if not (a or b):
+            return iterate
+        k, x, f, residual, gradient, length, seconds = iterate
+        return Iterate(
+            k,
+            np.ldexp(x, b - a),
+            ldexp(f, 2 * b),
+            ldexp(residual, b),
+            ldexp(gradient, a + b),
+            length if length == 1.0 else ldexp(length, -2 * a),
+            seconds,
+        )
+
+    def from_user(self, x: Array | None, target: int) -> Array:
+        """A start given in the user's units, (n,) or (n, p), in those of this form; zeros for None."""
+        if x is None:
+            return np.zeros(self.n)
+        column = x if x.ndim == 1 else x[:, target]
+        return np.asarray(np.ldexp(column, self.a_unit - self.b_unit[target]))
+
+    def evaluate(self, x: Array) -> Value:
+        """f, ‖Ax − b‖ and ‖∇f‖ at `x`, (n,) or (n, p), given and returned in the user's units."""
+        values = []
+        for t in range(self.p):
+            objective = self.objective(t)
+            point = self.from_user(x, t)
+            f, g = objective.value_and_gradient(point)
+            iterate = Iterate(0, point, f, objective.residual_norm(point, f), math.sqrt(g.dot(g)), math.nan, 0.0)
+            values.append(self.to_user(iterate, t))
+        return Value(
+            math.fsum(v.objective for v in values),
+            math.hypot(*(v.residual_norm for v in values)),
+            math.hypot(*(v.gradient_norm for v in values)),
+        )
+
+
+class Value(NamedTuple):
+    """What is to be said of one x."""
+
+    objective: float
+    residual_norm: float
+    gradient_norm: float
+
+
+def ldexp(value: float, exponent: int) -> float:
+    """value·2^exponent, infinite where that is too large for a double."""
+    try:
+        return math.ldexp(value, exponent)
+    except OverflowError:
+        return math.copysign(math.inf, value)
+
+
+def _unit(e: Exponents, diagonal: Array) -> int:
+    """The common power of two of some columns: 0 where their own units are comfortable, else the largest."""
+    used = e[diagonal > 0]
+    return int(used.max()) if used.size and np.abs(used).max() > _PLAIN_EXPONENT else 0

@@ -1,0 +1,1 @@
+"""What people and programs get to see: tables, JSON, CSV, NPY, histories; it computes nothing."""

@@ -1,0 +1,212 @@
+"""Every iterate of a run, streamed to a file while the run goes on.
+
+    with History("path.csv", names, every=10, with_x=True) as history:
+        for iterate in method:
+            history.add(iterate)
+
+One row holds k, objective, residual_norm, gradient_norm, step_length, seconds and, on request, x. The rows are
+k = 0, K, 2K, … and the last, which is what a reader looks for. Prefer ``.csv`` to plot, ``.jsonl`` for programs
+that read lines, ``.npy`` for many rows: a structured array whose field ``x`` has the shape of x. A row is written
+when it comes and forgotten, so memory does not grow with the run; the file takes its name at the end.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Protocol
+
+from lsq_cli.errors import OutputError, shown
+from lsq_cli.report.files import WholeFile, check_path
+from lsq_cli.report.iterates import coefficient_labels
+from lsq_cli.report.plain import iterate_record, write_csv_row, write_json_line, write_npy_header
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from lsq_cli.solution import Iterate
+
+SCALARS = ("k", "objective", "residual_norm", "gradient_norm", "step_length", "seconds")
+_SUFFIXES = (".csv", ".jsonl", ".npy")
+
+
+def check_history_path(path: str) -> str:
+    """The format, ``.csv``, ``.jsonl`` or ``.npy``, of a history file; for before the data is read.
+
+    Raises
+    ------
+    UsageError
+        Another suffix.
+    OutputError
+        No such folder, a folder, no permission, or an ``.npy`` that is a pipe.
+    """
+    suffix = check_path(path, _SUFFIXES)
+    if suffix == ".npy" and WholeFile(path).straight:
+        raise OutputError(
+            f"cannot write {shown(path, 1000)}: the head of an .npy file is written last, which a pipe does not allow; "
+            "use .csv or .jsonl"
+        )
+    return suffix
+
+
+class History:
+    """A consumer of iterates that writes them to a file, whole or absent.
+
+    Parameters
+    ----------
+    path : str
+        Ends in ``.csv``, ``.jsonl`` or ``.npy``.
+    names : tuple of str
+        Of the n coefficients.
+    every : int
+        Writes k = 0, `every`, 2·`every`, … and the last.
+    with_x : bool
+        Whether x is written too.
+    targets : tuple of str
+        Of the p right-hand sides; more than one makes x an (n, p) array.
+
+    Raises
+    ------
+    UsageError, OutputError
+        As `check_history_path`; `OutputError` also for a disk that fills up on the way.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        names: tuple[str, ...],
+        every: int = 1,
+        with_x: bool = False,
+        targets: tuple[str, ...] = (),
+    ) -> None:
+        suffix = check_history_path(path)
+        self._every = every
+        self._file = WholeFile(path)
+        self._pending: Iterate | None = None  # the latest, while it is not written
+        self._rows: _Rows
+        if suffix == ".csv":
+            self._rows = _CsvRows(self._file, coefficient_labels(names, targets) if with_x else ())
+        elif suffix == ".jsonl":
+            self._rows = _JsonRows(self._file, with_x)
+        else:
+            shape = (len(names), len(targets)) if len(targets) > 1 else (len(names),)
+            self._rows = _NpyRows(self._file, shape if with_x else None)
+
+    def __enter__(self) -> Self:
+        """Opens the file and writes what stands above the rows."""
+        self._file.__enter__()
+        try:
+            self._rows.begin()
+        except BaseException:
+            self._file.discard()
+            raise
+        return self
+
+    def add(self, iterate: Iterate) -> None:
+        """Takes the next iterate."""
+        if iterate.k % self._every:
+            self._pending = iterate
+        else:
+            self._rows.add(iterate)
+            self._pending = None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Writes the last row and gives the file its name, or removes it when the block failed."""
+        try:
+            if kind is None:
+                if self._pending is not None:
+                    self._rows.add(self._pending)
+                self._rows.finish()
+                self._file.commit()
+        finally:
+            self._file.discard()
+
+
+class _Rows(Protocol):
+    """How rows look in one format."""
+
+    def begin(self) -> None:
+        """Writes what stands above the rows."""
+        ...
+
+    def add(self, iterate: Iterate) -> None:
+        """Writes one row."""
+        ...
+
+    def finish(self) -> None:
+        """Completes the file, its last row written."""
+        ...
+
+
+class _CsvRows:
+    """A header, then a line a row; nan and inf stand as such."""
+
+    def __init__(self, file: WholeFile, labels: tuple[str, ...]) -> None:
+        self._file = file
+        self._labels = labels
+
+    def begin(self) -> None:
+        header = dict.fromkeys(SCALARS)
+        for position, label in enumerate(self._labels, start=1):
+            # A column of the data may be called k, or stand twice; a reader by name must not mix them up.
+            while label in header:
+                label = f"{label}.{position}"
+            header[label] = None
+        write_csv_row(tuple(header), self._file)
+
+    def add(self, iterate: Iterate) -> None:
+        x = iterate.x.ravel().tolist() if self._labels else []
+        write_csv_row((iterate.k, *_scalars(iterate), *x), self._file)
+
+    def finish(self) -> None:
+        pass
+
+
+class _JsonRows:
+    """A JSON object a line; nan and inf become null."""
+
+    def __init__(self, file: WholeFile, with_x: bool) -> None:
+        self._file = file
+        self._with_x = with_x
+
+    def begin(self) -> None:
+        pass
+
+    def add(self, iterate: Iterate) -> None:
+        write_json_line(iterate_record(iterate, with_x=self._with_x), self._file)
+
+    def finish(self) -> None:
+        pass
+
+
+class _NpyRows:
+    """A structured array with a field for each scalar, and ``x`` of the shape of x."""
+
+    def __init__(self, file: WholeFile, shape: tuple[int, ...] | None) -> None:
+        self._file = file
+        self._with_x = shape is not None
+        self._count = 0
+        self._fields: list[tuple[str, str] | tuple[str, str, tuple[int, ...]]]
+        self._fields = [("k", "<i8"), *((name, "<f8") for name in SCALARS[1:])]
+        if shape is not None:
+            self._fields.append(("x", "<f8", shape))
+
+    def begin(self) -> None:
+        write_npy_header(self._fields, (self._count,), self._file)
+
+    def add(self, iterate: Iterate) -> None:
+        self._file.write(struct.pack("<q5d", iterate.k, *_scalars(iterate)))
+        if self._with_x:
+            self._file.write(iterate.x.astype("<f8", copy=False).tobytes())
+        self._count += 1
+
+    def finish(self) -> None:
+        self._file.rewind()  # numpy leaves room in the header for any number of rows
+        self.begin()
+
+
+def _scalars(iterate: Iterate) -> tuple[float, ...]:
+    """The numbers of `SCALARS` behind k, as Python's own floats."""
+    return tuple(map(float, iterate[2:]))

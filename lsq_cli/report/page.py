@@ -1,0 +1,70 @@
+"""How names, labels and numbers are spelled for a reader, whose screen may be narrow or know no ‖.
+
+Names come from the data and are printed as text: control characters escaped, nothing read as markup, and what
+the encoding lacks as a backslash escape. Labels are ours and have a spelling in ASCII: ‖Ax − b‖ is ||Ax - b||.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from lsq_cli.errors import shown
+
+SUMMARY_DIGITS = 6
+ALL_DIGITS = 15.9
+"""As sure as a double can be: every digit that `repr` writes."""
+
+_SIGNS = "‖∇−≈·…"
+_ASCII = str.maketrans({"‖": "||", "∇": "grad ", "−": "-", "≈": "~=", "·": "*", "…": "..."})
+_ANY_LENGTH = 10**9
+
+
+class Page(NamedTuple):
+    """What is printed on: its encoding and, for a terminal, its width in cells."""
+
+    encoding: str = "utf-8"
+    width: int | None = None
+    """None where nothing limits it, as in a file or a pipe."""
+
+    def label(self, text: str) -> str:
+        """`text` of ours, in ASCII where the encoding lacks one of our signs."""
+        return text if self._can_show(_SIGNS) else text.translate(_ASCII)
+
+    def name(self, text: str) -> str:
+        """`text` of the data, safe to print; long names are cut in the middle on a terminal only."""
+        safe = shown(text) if self.width is not None else shown(text, _ANY_LENGTH)
+        if self._can_show(safe):
+            return safe
+        return self.label(safe).encode(self.encoding, "backslashreplace").decode(self.encoding)
+
+    def message(self, text: str) -> str:
+        """A sentence of ours that may quote the data: as `name`, never cut."""
+        return Page(self.encoding).name(text)
+
+    def _can_show(self, text: str) -> bool:
+        try:
+            text.encode(self.encoding)
+        except UnicodeEncodeError:
+            return False
+        return True
+
+
+def significant(value: float | None, digits: int = SUMMARY_DIGITS) -> str:
+    """`value` with `digits` significant digits, trailing zeros dropped."""
+    return "not known" if value is None else f"{value + 0.0:.{digits}g}"  # + 0.0: no minus before a zero
+
+
+def coefficient(value: float, sure: float | None) -> str:
+    """`value` with as many digits as are sure, every one that a double has at most; 10 where that is not known."""
+    if sure is not None and sure >= ALL_DIGITS:
+        return repr(float(value) + 0.0).removesuffix(".0")
+    return significant(value, 10 if sure is None else max(1, int(sure)))
+
+
+def decimal_aligned(numbers: list[str]) -> list[str]:
+    """`numbers` padded to one width, with their decimal points below each other."""
+    wholes = [number.partition("e")[0].partition(".")[0] for number in numbers]
+    left = max(map(len, wholes), default=0)
+    padded = [" " * (left - len(whole)) + number for whole, number in zip(wholes, numbers, strict=True)]
+    width = max(map(len, padded), default=0)
+    return [number.ljust(width) for number in padded]

@@ -1,0 +1,141 @@
+"""A Solution for programs: one line of JSON, CSV or NPY, with numbers that read back to the same double.
+
+Prefer JSON for everything that is known (it is the model that ``lsq predict`` and ``--x0`` read), CSV for a
+spreadsheet, NPY for numpy. Text is UTF-8 with ``\\n`` whatever the locale; a number that is not finite is null
+in JSON, for JSON has no other word for it. Floats are written by `repr`: the shortest decimal that reads back.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Protocol
+
+from lsq_cli.report.files import WholeFile, check_path
+from lsq_cli.solution import Outcome
+
+if TYPE_CHECKING:
+    from lsq_cli.solution import Iterate, Solution
+
+_ALWAYS = (
+    *("method", "outcome", "converged", "data", "rows", "rows_read", "columns", "rank", "names", "targets", "x"),
+    *("objective", "residual_norm", "gradient_norm", "condition", "digits", "data_digits", "iterations", "passes"),
+    *("precision", "seconds", "dropped_rows", "left_out", "dependencies", "warnings", "version"),
+)
+_WITH_THEIR_OPTION = ("step", "learning_rate", "largest_stable_rate", "forecast")
+
+
+class Writable(Protocol):
+    """Where bytes go: a `WholeFile`, or the buffer of standard output."""
+
+    def write(self, data: bytes, /) -> object:
+        """Takes all of `data`."""
+        ...
+
+
+def write_json(solution: Solution, stream: Writable) -> None:
+    """The JSON object on one line: every key of the contract, in its order."""
+    record = {key: getattr(solution, key) for key in _ALWAYS}
+    record |= {key: value for key in _WITH_THEIR_OPTION if (value := getattr(solution, key)) is not None}
+    if solution.iterates is not None:
+        record["iterates"] = [iterate_record(row, with_x=True) for row in solution.iterates]
+    write_json_line({**record, **solution.extra}, stream)
+
+
+def write_csv(solution: Solution, stream: Writable) -> None:
+    """``name,value``, a line for each coefficient; with several targets ``name,`` and a column for each."""
+    targets = solution.targets if solution.x.ndim == 2 else ("value",)
+    write_csv_row(("name", *targets), stream)
+    for name, values in zip(solution.names, solution.x.tolist(), strict=True):
+        write_csv_row((name, *(values if isinstance(values, list) else [values])), stream)
+
+
+def write_npy(solution: Solution, stream: Writable) -> None:
+    """x as an array of doubles, (n,) or (n, p)."""
+    write_npy_header("<f8", solution.x.shape, stream)
+    stream.write(solution.x.astype("<f8", copy=False).tobytes())
+
+
+WRITERS: Mapping[str, Callable[[Solution, Writable], None]] = {
+    ".json": write_json,
+    ".csv": write_csv,
+    ".npy": write_npy,
+}
+
+
+def check_output_path(path: str) -> str:
+    """The format, ``.json``, ``.csv`` or ``.npy``, of an ``-o`` file; for before the data is read.
+
+    Raises
+    ------
+    UsageError
+        Another suffix.
+    OutputError
+        No such folder, a folder, or no permission.
+    """
+    return check_path(path, tuple(WRITERS))
+
+
+def write_outputs(solution: Solution, paths: tuple[str, ...]) -> None:
+    """Writes the ``-o`` files; where one cannot be written, none is.
+
+    Raises
+    ------
+    UsageError, OutputError
+        As `check_output_path`; also for a full disk.
+    """
+    with ExitStack() as stack:  # the files take their names when all of them are complete
+        for path in paths:
+            WRITERS[check_output_path(path)](solution, stack.enter_context(WholeFile(path)))
+
+
+def iterate_record(iterate: Iterate, *, with_x: bool) -> dict[str, Any]:
+    """An iterate as a JSON object: k, x if wanted, then the scalars."""
+    record = iterate._asdict()
+    if not with_x:
+        del record["x"]
+    return record
+
+
+def write_json_line(record: Mapping[str, Any], stream: Writable) -> None:
+    """`record` as one line of JSON; arrays become lists, numbers that are not finite null."""
+    import json  # half a millisecond that a table does without
+
+    text = json.dumps(_jsonable(record), ensure_ascii=False, allow_nan=False)
+    # Half a surrogate pair, from a file name that is no UTF-8, becomes \udcXX: just how JSON writes it.
+    stream.write(text.encode("utf-8", "backslashreplace") + b"\n")
+
+
+def write_csv_row(cells: tuple[str | float, ...], stream: Writable) -> None:
+    """One line of CSV: text quoted where it must be, numbers by `repr`."""
+    line = ",".join(_quoted(cell) if isinstance(cell, str) else repr(cell) for cell in cells)
+    stream.write(line.encode("utf-8", "backslashreplace") + b"\n")
+
+
+def write_npy_header(descr: object, shape: tuple[int, ...], stream: Writable) -> None:
+    """The head of an .npy file in C order; its length does not depend on the number of rows."""
+    from numpy.lib import format as npy  # only here: JSON and CSV need nothing of numpy
+
+    npy.write_array_header_1_0(stream, {"descr": descr, "fortran_order": False, "shape": shape})
+
+
+def _jsonable(value: Any) -> Any:
+    """`value` in the types of JSON."""
+    if isinstance(value, float):  # first, for nearly all are
+        return value if math.isfinite(value) else None
+    if isinstance(value, (list, tuple)):
+        return [_jsonable(entry) for entry in value]
+    if isinstance(value, Mapping):
+        return {str(key): _jsonable(entry) for key, entry in value.items()}
+    if isinstance(value, Outcome):
+        return value.word
+    return _jsonable(value.tolist()) if hasattr(value, "tolist") else value
+
+
+def _quoted(text: str) -> str:
+    """`text` as a CSV cell that every reader gives back unchanged, this program's own among them."""
+    # The csv module leaves a carriage return, a leading # (our comment sign) and outer blanks unquoted.
+    if any(sign in text for sign in ',"\r\n') or text.startswith("#") or text != text.strip():
+        return '"' + text.replace('"', '""') + '"'
+    return text

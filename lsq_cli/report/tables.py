@@ -1,0 +1,180 @@
+"""A Solution for people: summary, coefficients, iterates, what to beware of, and the model as a formula.
+
+Nothing is computed here: every number stands in the `Solution`. Prefer `print_solution`, which asks the stream
+whether it is a terminal and leaves rich alone where it is not; `render` prints on a console that exists already.
+Off a terminal the page is as wide and as long as it needs to be. On one, the middle of a long x is left out with
+a line that says where it is to be had, and x stands among the iterates when its columns fit.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import accumulate
+from typing import TYPE_CHECKING, TextIO
+
+from lsq_cli.report.iterates import coefficient_labels
+from lsq_cli.report.layout import Grid, Lines, Section, plain_text, print_ruled, ruled_width
+from lsq_cli.report.page import SUMMARY_DIGITS, Page, coefficient, decimal_aligned, significant
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from lsq_cli.solution import Solution
+
+INTERCEPT = "(intercept)"
+_LONGEST_X = 40  # more coefficients than this are elided on a terminal
+_SHOWN_ENDS = 15  # … to so many at each end
+_WIDEST_X = 40  # more columns of x than this do not stand among the iterates, however wide the page
+_METHODS = {"normal": "normal equations", "gd": "gradient descent"}
+
+
+def print_solution(solution: Solution, stream: TextIO) -> None:
+    """Prints `solution` on `stream`: ruled tables on a terminal, plain text elsewhere."""
+    if stream.isatty():
+        from rich.console import Console  # 20 ms that a pipe does without
+
+        render(solution, Console(file=stream))
+    else:
+        stream.write(as_text(solution, stream.encoding or "utf-8"))
+
+
+def render(solution: Solution, console: Console) -> None:
+    """Prints `solution` on `console`: ruled tables when it is a terminal, `as_text` when it is not."""
+    if console.is_terminal:
+        print_ruled(sections(solution, Page(console.encoding, console.width)), console)
+    else:
+        console.out(as_text(solution, console.encoding), end="", highlight=False)
+
+
+def as_text(solution: Solution, encoding: str = "utf-8") -> str:
+    """`solution` as plain text that `encoding` can carry, nothing cut."""
+    return plain_text(sections(solution, Page(encoding)))
+
+
+def sections(solution: Solution, page: Page) -> list[Section]:
+    """What there is to say about `solution`, in order, spelled for `page`."""
+    parts: list[Section] = [summary(solution, page), coefficients(solution, page)]
+    if solution.iterates:
+        parts.append(iterates(solution, page))
+    if solution.dependencies:
+        parts.append(Lines("Dependencies", tuple(map(page.message, solution.dependencies))))
+    if solution.warnings:
+        parts.append(Lines("Warnings", tuple(map(page.message, solution.warnings))))
+    if line := formula(solution, page):
+        parts.append(Lines("", (line,)))
+    return parts
+
+
+def summary(solution: Solution, page: Page) -> Grid:
+    """Labels and values: the problem, how it was solved, how well."""
+    descent = {
+        "step rule": solution.step,
+        "learning rate": solution.learning_rate,
+        "largest stable rate": solution.largest_stable_rate,
+    }
+    rows: dict[str, str | float | None] = {
+        "method": f"{_METHODS.get(solution.method, solution.method)}, sums in {solution.precision} precision",
+        **{label: value for label, value in descent.items() if value is not None},
+        "rows": solution.rows,
+        **_rows_apart(solution, page),
+        "columns": solution.columns,
+        "rank": solution.rank,
+        "scaled condition": solution.condition,
+        "objective": solution.objective,
+        page.label("‖Ax − b‖"): solution.residual_norm,
+        page.label("‖∇f‖"): solution.gradient_norm,
+        "iterations": solution.iterations,
+        "passes over the data": solution.passes,
+        "sure digits": solution.digits,
+        "outcome": solution.outcome.value,
+    }
+    return Grid("Summary", (), [(label, _summary_value(value)) for label, value in rows.items()], "ll")
+
+
+def coefficients(solution: Solution, page: Page) -> Grid:
+    """Names and x, a column for each target."""
+    targets = tuple(map(page.name, solution.targets)) if solution.x.ndim == 2 else ("x",)
+    n, p = len(solution.names), len(targets)
+    elided = page.width is not None and n > _LONGEST_X
+    indices = [*range(_SHOWN_ENDS), *range(n - _SHOWN_ENDS, n)] if elided else list(range(n))
+
+    x = solution.x.reshape(n, p)[indices].T.tolist()
+    names = [page.name(solution.names[index]) for index in indices]
+    numbers = [decimal_aligned([coefficient(value, solution.digits) for value in column]) for column in x]
+    if elided:
+        for column in (names, *numbers):
+            column.insert(_SHOWN_ENDS, page.label("…"))
+    before = [("name", *names)]
+    columns = [(target, *column) for target, column in zip(targets, numbers, strict=True)]
+    count = max(1, _columns_that_fit(before, columns, page))
+    header, *rows = zip(*before, *columns[:count], strict=True)
+    return Grid("Solution", header, rows, "l" + "r" * count, _left_out((n - len(indices), n), (p - count, p)))
+
+
+def iterates(solution: Solution, page: Page) -> Grid:
+    """The rows of `solution.iterates`, with x when its columns fit."""
+    rows = solution.iterates or ()
+    columns = [
+        ("k", *(str(row.k) for row in rows)),
+        ("f(x)", *(significant(row.objective) for row in rows)),
+        (page.label("‖Ax − b‖"), *(significant(row.residual_norm) for row in rows)),
+        (page.label("‖∇f‖"), *(significant(row.gradient_norm) for row in rows)),
+        ("step", *("" if math.isnan(row.step_length) else significant(row.step_length) for row in rows)),
+    ]
+    if solution.x.size <= _WIDEST_X:
+        labels = map(page.name, coefficient_labels(solution.names, solution.targets))
+        numbers = zip(*(row.x.ravel().tolist() for row in rows), strict=True)
+        x = [
+            (label, *decimal_aligned(list(map(significant, column))))
+            for label, column in zip(labels, numbers, strict=True)
+        ]
+        if _columns_that_fit(columns, x, page) == len(x):
+            columns += x
+    header, *lines = zip(*columns, strict=True)
+    return Grid("Iterates", header, lines, "r" * len(header))
+
+
+def formula(solution: Solution, page: Page) -> str:
+    """``y ≈ 2.05 + 3.97·x`` for at most four coefficients of one target; else nothing."""
+    x = solution.x.ravel().tolist()
+    if len(x) > 4 or len(solution.targets) != 1 or not all(map(math.isfinite, x)):
+        return ""
+    terms = ""
+    for value, name in zip(x, solution.names, strict=True):
+        sure = SUMMARY_DIGITS if solution.digits is None else min(SUMMARY_DIGITS, max(1, int(solution.digits)))
+        minus = value < 0
+        sign = (" − " if minus else " + ") if terms else ("−" if minus else "")
+        factor = "" if name == INTERCEPT else page.label("·") + page.name(name)
+        terms += page.label(sign) + significant(abs(value), sure) + factor
+    return f"{page.name(solution.targets[0])} {page.label('≈')} {terms}"
+
+
+def _summary_value(value: str | float | None) -> str:
+    return value if isinstance(value, str) else str(value) if isinstance(value, int) else significant(value)
+
+
+def _rows_apart(solution: Solution, page: Page) -> dict[str, str]:
+    """The rows and columns that were read and not used, where there are any."""
+    apart = {}
+    if solution.rows_read != solution.rows or solution.dropped_rows:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in solution.dropped_rows.items())
+        apart["rows read"] = str(solution.rows_read)
+        apart["rows dropped"] = f"{sum(solution.dropped_rows.values())} ({reasons})" if reasons else "0"
+    if solution.left_out:
+        apart["columns left out"] = ", ".join(map(page.name, solution.left_out))
+    return apart
+
+
+def _columns_that_fit(before: list[tuple[str, ...]], columns: list[tuple[str, ...]], page: Page) -> int:
+    """How many of `columns` stand beside those `before` on `page`, each with its header on top."""
+    if page.width is None:
+        return len(columns)
+    room = page.width - ruled_width(before)
+    return sum(width <= room for width in accumulate(ruled_width([column]) - 1 for column in columns))
+
+
+def _left_out(names: tuple[int, int], targets: tuple[int, int]) -> str:
+    """What of the solution is not on the screen, as (count, total), and where it is to be had."""
+    parts = ((*names, "rows"), (*targets, "targets"))
+    missing = ", ".join(f"{count} of {total} {what}" for count, total, what in parts if count)
+    return f"left out: {missing}; -f csv or -o FILE.csv has all" if missing else ""

@@ -1,0 +1,1 @@
+"""Where rows come from: files, pipes and arrays, as handles on blocks of rows; no mathematics."""

@@ -1,0 +1,137 @@
+"""Rows on their way: handles that name some consecutive rows, and what reading one gives.
+
+A handle is picklable and cheap; `read()` does the work, in whatever thread or process. Handles are cut by
+a fixed size, never by the number of threads or the memory allowed, so that any engine adds up the same
+blocks in the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import IntEnum
+from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lsq_cli.solution import Array
+
+Missing = Literal["error", "drop"]
+
+
+class Reason(IntEnum):
+    """Why a row has a missing cell; the JSON key of `dropped_rows` is the name in lower case."""
+
+    PRESENT = 0
+    EMPTY = 1
+    NA = 2
+    NAN = 3
+    INF = 4
+
+
+class Cells(NamedTuple):
+    """The chosen columns of some rows of one table."""
+
+    values: Array
+    """(rows, k) float64, in the order of the columns asked for."""
+    reasons: NDArray[np.uint8] | None
+    """(rows,) `Reason` of each row's first missing cell in file order; None where no cell is missing."""
+
+
+class Rows(NamedTuple):
+    """Rows of the problem, ready to be summed: every number finite, rows with missing cells gone."""
+
+    A: Array
+    """(rows, n), without the column of ones of an intercept."""
+    b: Array
+    """(rows, p)."""
+    weights: Array | None
+    """(rows,), each ≥ 0."""
+    rows_read: int
+    dropped: Mapping[str, int]
+    """Reason in lower case → rows dropped for it."""
+
+
+class ByteSource(Protocol):
+    """Bytes to be parsed, decompressed already: what `opening.py`, the only reader of file names, hands out."""
+
+    label: str
+    """What errors call it: the path as given, or ``standard input``."""
+    rereadable: bool
+    """Whether `open` may be called twice."""
+    seekable: bool
+    """Whether `read_range` works: a regular, uncompressed file."""
+    size: int | None
+    """Bytes in all, where known without reading."""
+
+    def open(self) -> BinaryIO:
+        """A stream from the first byte; `SourceConsumedError` when a stream is opened again.
+
+        Its ``read`` raises `OpenError` for a device error or a broken container.
+        """
+        ...
+
+    def read_range(self, start: int, stop: int) -> bytes:
+        """The bytes from `start` up to `stop`."""
+        ...
+
+
+class CellBlock(Protocol):
+    """A handle on consecutive rows of one table."""
+
+    def read(self) -> Cells:
+        """The cells; with the policy "error" a missing cell raises `CellError` naming it."""
+        ...
+
+    def where(self, row: int, column: int) -> str:
+        """The place of a cell for an error message, given its row in the block and its position in the file."""
+        ...
+
+
+class Table(Protocol):
+    """One table: a file, a pipe or an array, with named columns."""
+
+    path: str
+    """What errors and the result call it: the path as given, ``standard input``, or ``A``."""
+    names: tuple[str, ...]
+    """Of all columns, in file order."""
+    has_header: bool
+    """Whether `names` were read from the table rather than made up."""
+    text_columns: Mapping[int, str]
+    """Position (0-based) of each column without one number in the first 1000 rows → an example cell."""
+    rereadable: bool
+    """Whether `blocks` may be called twice."""
+
+    def blocks(self, columns: tuple[int, ...], missing: Missing) -> Iterator[CellBlock]:
+        """Handles on all rows in order; `columns` are 0-based positions, each once."""
+        ...
+
+
+class RowBlock(Protocol):
+    """A handle on consecutive rows of the problem: A, b and the weights side by side."""
+
+    def read(self) -> Rows:
+        """The rows; raises `DataError`."""
+        ...
+
+
+class Source(Protocol):
+    """Where A and b come from, with the columns chosen: what `opening.open_source` returns."""
+
+    data: tuple[str, ...]
+    """The paths as given."""
+    names: tuple[str, ...]
+    """Of A's columns, (n,), without the intercept."""
+    targets: tuple[str, ...]
+    """Of b's columns, (p,)."""
+    weighted: bool
+    left_out: tuple[str, ...]
+    """Text columns that "the rest" passed over."""
+    notes: tuple[str, ...]
+    """What the user should know about how the data was read, one sentence each."""
+    rereadable: bool
+
+    def blocks(self) -> Iterator[RowBlock]:
+        """Handles on all rows, in order; a second call on a stream raises `SourceConsumedError`."""
+        ...

@@ -1,0 +1,369 @@
+"""Where A and b are: from paths to a `Source`. The only reader of file names.
+
+    no path      standard input, one table              two paths    A, then b, row k beside row k
+    with -t      every path a part of one table          one path     an .npz with A and b, or one table
+
+The suffix decides the format, else the first bytes, else it is CSV. A pipe is read once, in order; a regular
+file can be read again.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from lsq_cli.errors import OpenError, TableError, UsageError, shown
+from lsq_cli.sources.columns import Request, select, select_side_by_side
+from lsq_cli.sources.header import either, listed, quoted
+from lsq_cli.sources.npy import NPY_MAGIC, ArrayTable, NpyTable, NumberTable
+from lsq_cli.sources.rows import OneTable, SideBySide
+from lsq_cli.sources.streams import (
+    COMPRESSION_SUFFIXES,
+    FileBytes,
+    MemoryBytes,
+    StreamBytes,
+    compression_of,
+    head_of,
+    open_raw,
+    peeked,
+    readable,
+)
+
+if TYPE_CHECKING:
+    from lsq_cli.sources.blocks import ByteSource, Source, Table
+
+STDIN = "-"
+FORMATS = ("csv", "tsv", "npy", "npz")
+_SUFFIXES = {
+    ".csv": "csv",
+    ".txt": "csv",
+    ".tsv": "tsv",
+    ".npy": "npy",
+    ".npz": "npz",
+    ".parquet": "Parquet",
+    ".mtx": "Matrix Market",
+    ".lsqs": "lsqs",
+}
+_HEADS = {
+    NPY_MAGIC: "npy",
+    b"PK\x03\x04": "npz",
+    b"PK\x05\x06": "npz",
+    b"PAR1": "Parquet",
+    b"%%Matrix": "Matrix Market",
+}
+
+
+def open_source(paths: Sequence[str | os.PathLike[str]], request: Request, stdin: BinaryIO | None = None) -> Source:
+    """Find A and b by the rules for DATA and choose their columns; rows are read later.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        ``-`` is standard input, and so is no path at all.
+    request : Request
+        Columns, missing policy and format, as the user's options say.
+    stdin : binary stream, optional
+        In place of the process's own.
+
+    Raises
+    ------
+    UsageError
+        Paths that do not go together, or a terminal on standard input.
+    OpenError
+        A path that cannot be opened, or is no table of a format that we read.
+    TableError, ColumnError
+        Tables that do not fit, columns that are not there.
+    """
+    data = tuple(os.fsdecode(path) for path in paths) or (STDIN,)
+    if request.input_format not in (None, *FORMATS):
+        raise UsageError(f"--input-format {request.input_format} is none of {', '.join(FORMATS)}")
+    if request.target:
+        return _parts_of_one_table(data, request, stdin)
+    if len(data) > 2:
+        raise UsageError(f"{len(data)} paths: parts of one table? add -t NAME (A and b are two paths)")
+    _refuse_two_streams(data)
+    if len(data) == 2:
+        A, b = (open_table(path, request, stdin) for path in data)
+        return _side_by_side(data, A, b, request)
+    source, kind = _open(data[0], request, stdin)
+    if kind == "npz":
+        return _archive(data, source, request)
+    table = _table(source, kind, request)
+    return OneTable(data, [table], select(table, request), request.missing)
+
+
+def open_python(
+    A: Any,
+    b: Any = None,
+    *,
+    target: str | Iterable[str] = (),
+    columns: str | Iterable[str] = (),
+    drop: str | Iterable[str] = (),
+    weights: Any = None,
+    na: str | Iterable[str] = (),
+    **options: Any,
+) -> Source:
+    """Find A and b for the Python face: in arrays, paths, or a source made before.
+
+    Parameters
+    ----------
+    A : array_like (m,) or (m, n), path, sequence of paths, or Source
+        A source is passed through.
+    b : array_like (m,) or (m, p), or path, optional
+        Without it A is one table, or the paths that `open_source` takes.
+    weights : array_like (m,) or str, optional
+        The weights themselves or the name of their column.
+    target, columns, drop, na, **options
+        The fields of `Request`; one string or several.
+
+    Raises
+    ------
+    UsageError
+        For arguments that do not go together.
+    DataError
+        As `open_source`, and for arrays that are no tables of real numbers.
+    """
+    if hasattr(A, "blocks") and hasattr(A, "targets"):
+        if b is not None or target or columns or drop or weights is not None or na or options:
+            raise UsageError("a source has its b and its columns already; give it alone")
+        source: Source = A
+        return source
+    by_name = weights if isinstance(weights, str) else None
+    request = Request(_texts(target), _texts(columns), _texts(drop), by_name, na=_texts(na), **options)
+    if request.missing not in ("error", "drop"):
+        raise UsageError(f'missing must be "error" or "drop", not {request.missing!r}')
+    if b is not None and target:
+        raise UsageError("b and target both say what b is; give one of them")
+    weighing = None if weights is None or by_name is not None else ArrayTable(weights, "weights")
+    given = {"A": A} if b is None else {"A": A, "b": b}
+    if weighing is None and all(map(_paths, given.values())):
+        return open_source([path for data in given.values() for path in _paths(data)], request)
+    return _from_tables([_table_of(data, name, request) for name, data in given.items()], weighing, request)
+
+
+def open_table(path: str, request: Request, stdin: BinaryIO | None = None) -> Table:
+    """One table.
+
+    Raises
+    ------
+    UsageError
+        For an ``.npz``, which is two.
+    """
+    return _table(*_open(path, request, stdin), request)
+
+
+def read_whole(path: str) -> bytes:
+    """All bytes of a small file, such as a model, decompressed.
+
+    Raises
+    ------
+    OpenError
+        As `open_source`.
+    """
+    source, _ = _open(path, Request(input_format="csv"), None)
+    with source.open() as stream:
+        return stream.read()
+
+
+def _texts(values: str | Iterable[str]) -> tuple[str, ...]:
+    """One string or several, as a tuple; numbers of columns may be integers."""
+    return (values,) if isinstance(values, str) else tuple(str(value) for value in values)
+
+
+def _paths(data: Any) -> tuple[str, ...]:
+    """The path or paths that `data` is; empty for an array."""
+    several = data if isinstance(data, list | tuple) else (data,)
+    return tuple(map(os.fsdecode, several)) if all(isinstance(each, str | os.PathLike) for each in several) else ()
+
+
+def _table_of(data: Any, name: str, request: Request) -> Table:
+    """A path's table, or an array's."""
+    paths = _paths(data)
+    if len(paths) > 1:
+        raise UsageError(f"{name} is {len(paths)} paths; beside an array it can be one")
+    return open_table(paths[0], request) if paths else ArrayTable(data, name)
+
+
+def _from_tables(tables: list[Table], weights: NumberTable | None, request: Request) -> Source:
+    """A source on one table or two, with weights that may be an array of their own."""
+    data = tuple(table.path for table in tables)
+    if weights is not None and len(weights.names) > 1:
+        raise UsageError(f"weights are one number a row, not {len(weights.names)}")
+    if len(tables) == 2:
+        selection = select_side_by_side(tables[0], tables[1], request)
+        return SideBySide(data, tables[0], tables[1], selection, request.missing, weights)
+    selection = select(tables[0], request)
+    if weights is None:
+        return OneTable(data, tables, selection, request.missing)
+    if not isinstance(tables[0], ArrayTable):
+        raise UsageError("an array of weights goes with A and b, or with one array; name a column of the file")
+    return SideBySide(data, tables[0], tables[0], selection, request.missing, weights)
+
+
+def _side_by_side(data: tuple[str, ...], A: Table, b: Table, request: Request) -> Source:
+    """A and b in a table each; `TableError` where they look like parts of one table."""
+    if A.has_header and b.has_header and A.names == b.names and len(A.names) > 1:
+        raise TableError(f"the same header as {A.path}; parts of one table? add -t NAME", b.path)
+    return SideBySide(data, A, b, select_side_by_side(A, b, request), request.missing)
+
+
+def _parts_of_one_table(data: tuple[str, ...], request: Request, stdin: BinaryIO | None) -> Source:
+    """With a target every path, or file that a pattern matches, is a part of one table."""
+    paths = [part for path in data for part in _expanded(path)]
+    _refuse_two_streams(paths)
+    parts = [open_table(path, request, stdin) for path in paths]
+    return OneTable(data, parts, select(parts[0], request), request.missing)
+
+
+def _archive(data: tuple[str, ...], source: ByteSource, request: Request) -> Source:
+    """A and b out of one ``.npz``."""
+    from lsq_cli.sources.npz import arrays_of  # zipfile is for archives only
+
+    if not source.seekable:
+        # The directory of a ZIP file stands at its end, so one that comes through a pipe is held.
+        with source.open() as stream:
+            source = MemoryBytes(stream.read(), source.label)
+    A, b = arrays_of(source)
+    return SideBySide(data, A, b, select_side_by_side(A, b, request), request.missing)
+
+
+def _table(source: ByteSource, kind: str, request: Request) -> Table:
+    """The table in some bytes of a known format."""
+    if kind == "npy":
+        return NpyTable(source)
+    if kind == "npz":
+        raise UsageError(f"{source.label} is an .npz, which holds A and b: give it alone, without --target")
+    from lsq_cli.sources.csv import CsvOptions, CsvTable  # not for NPY
+
+    tab = "\t" if kind == "tsv" else None
+    return CsvTable(source, CsvOptions(delimiter=request.delimiter or tab, header=request.header, na=request.na))
+
+
+def _open(path: str, request: Request, stdin: BinaryIO | None) -> tuple[ByteSource, str]:
+    """The bytes of a path, decompressed, and their format."""
+    suffix, compression = _suffixes(path)
+    if path == STDIN:
+        source, head = _stream(_standard_input(stdin), "standard input", "", owned=False)
+    else:
+        label, status = shown(path, 4096), _status(path)
+        if stat.S_ISDIR(status.st_mode):
+            pattern = shown(os.path.join(path, "*.csv"), 4096)
+            raise OpenError(
+                f"is a directory; for the files in it give a quoted pattern, as in -t NAME '{pattern}'", label
+            )
+        if stat.S_ISREG(status.st_mode):
+            source, head = _file(path, label, compression, status.st_size)
+        else:
+            source, head = _stream(open_raw(path, label), label, compression, owned=True)
+    kind = request.input_format or _SUFFIXES.get(suffix) or _by_head(head)
+    if kind not in FORMATS:
+        raise OpenError(
+            f"{kind} is no format that is read; .csv, .tsv, .txt, .npy and .npz are, each also as .gz, .bz2 or .xz",
+            source.label,
+        )
+    return source, kind
+
+
+def _file(path: str, label: str, compression_suffix: str, size: int) -> tuple[ByteSource, bytes]:
+    """A regular file and its first bytes."""
+    source = FileBytes(path, label, None, size)
+    head = head_of(source)
+    if compression := compression_of(compression_suffix, head):
+        source = FileBytes(path, label, compression, size)
+        head = head_of(source)
+    return source, head
+
+
+def _stream(raw: BinaryIO, label: str, compression_suffix: str, *, owned: bool) -> tuple[ByteSource, bytes]:
+    """A pipe and its first bytes, which are put back."""
+    if raw.isatty():
+        raise UsageError("no data: give a path, or pipe a table to standard input (lsq solve --help)")
+    head, stream = peeked(readable(raw, label, owned=owned), label)
+    if compression := compression_of(compression_suffix, head):
+        head, stream = peeked(readable(stream, label, compression), label)
+    return StreamBytes(stream, label), head
+
+
+def _standard_input(stdin: BinaryIO | None) -> BinaryIO:
+    """The process's standard input, unless another is given."""
+    if stdin is not None:
+        return stdin
+    if sys.stdin is None:
+        raise UsageError("no data: standard input is closed; give a path")
+    return sys.stdin.buffer
+
+
+def _suffixes(path: str) -> tuple[str, str]:
+    """The suffixes of format and compression: ``.csv`` and ``.gz``; empty where there is none."""
+    root, last = os.path.splitext(path.lower())
+    if last not in COMPRESSION_SUFFIXES:
+        return last, ""
+    return os.path.splitext(root)[1], last
+
+
+def _by_head(head: bytes) -> str:
+    """The format by the first bytes; CSV has no sign of its own."""
+    return next((kind for magic, kind in _HEADS.items() if head.startswith(magic)), "csv")
+
+
+def _refuse_two_streams(paths: Sequence[str]) -> None:
+    """`UsageError` for a second ``-`` or named pipe: one program that writes both would wait for ever."""
+    if paths.count(STDIN) > 1:
+        raise UsageError("- is standard input and can stand for one path only")
+    streams = [path for path in paths if path == STDIN or _is_pipe(path)]
+    if len(streams) > 1:
+        raise UsageError(f"{listed(streams)} are pipes, and one path can be; write the other to a file")
+
+
+def _is_pipe(path: str) -> bool:
+    """Whether a path is a named pipe, or another stream that has no size."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return False  # and `_status` says why when it is opened
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def _status(path: str) -> os.stat_result:
+    """What the system knows of a path; `OpenError` in words."""
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        raise OpenError(f"no such file{_advice(path)}", shown(path, 4096)) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise OpenError(f"cannot be opened: {reason.lower()}", shown(path, 4096)) from None
+
+
+def _advice(path: str) -> str:
+    """What else could be meant by a file that is not there."""
+    folder, name = os.path.split(path)
+    if _is_pattern(path):
+        return " (a pattern of files needs -t NAME)"
+    try:
+        there = os.listdir(folder or ".")
+    except OSError:
+        return f", nor a folder {quoted(folder)}"
+    import difflib  # only here, on the way to an error
+
+    near = difflib.get_close_matches(name, there, 3, 0.75)
+    return f"; did you mean {either([quoted(os.path.join(folder, other)) for other in near])}?" if near else ""
+
+
+def _is_pattern(path: str) -> bool:
+    return any(sign in path for sign in "*?[")
+
+
+def _expanded(path: str) -> list[str]:
+    """The files that a pattern matches, sorted by name; the path itself if it is a file or no pattern."""
+    if not _is_pattern(path) or os.path.lexists(path):
+        return [path]
+    import glob
+
+    paths = sorted(glob.glob(path, recursive=True))
+    if not paths:
+        raise OpenError("no file matches this pattern", shown(path, 4096))
+    return paths

@@ -1,0 +1,266 @@
+"""From tables to rows of the problem: A, b and the weights side by side, without the rows that miss a cell.
+
+`OneTable` takes them from one table, or from parts of one table after another. `SideBySide` takes A from
+one and b from another, row k beside row k: where every table can be read at any row (NPY files, arrays) a
+handle is a range of rows of each and nothing is read before a worker does; else the blocks of A are kept as
+they come and the other tables are cut to their lengths. Either way the cuts depend on the files alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from lsq_cli.errors import CellError, SourceConsumedError, TableError
+from lsq_cli.sources.blocks import CellBlock, Cells, Reason, RowBlock, Rows
+from lsq_cli.sources.columns import Selection, match_part
+from lsq_cli.sources.cutting import Cutter
+from lsq_cli.sources.npy import NumberTable
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lsq_cli.solution import Array
+    from lsq_cli.sources.blocks import Missing, Table
+
+Columns = tuple[int, ...]
+
+
+class Place(NamedTuple):
+    """Where a part of the problem stands: these columns of the cells of that table."""
+
+    table: int
+    first: int
+    width: int
+
+    def of(self, values: Sequence[Array]) -> Array:
+        """The part as a view."""
+        return values[self.table][:, self.first : self.first + self.width]
+
+
+class Roles(NamedTuple):
+    """Where A, b and the weights stand in the cells of the tables."""
+
+    A: Place
+    b: Place
+    weights: Place | None
+    weights_position: int = 0
+    """Of the weights in their file, for error messages."""
+
+
+@dataclass(frozen=True)
+class ProblemRows:
+    """A handle on rows of the problem: the same rows of each table."""
+
+    tables: tuple[CellBlock, ...]
+    roles: Roles
+
+    def read(self) -> Rows:
+        """The rows whose cells are all there.
+
+        Raises
+        ------
+        CellError
+            For a negative weight, and for a missing cell where none may be missing.
+        """
+        cells = [table.read() for table in self.tables]
+        values = [each.values for each in cells]
+        rows = len(values[0])
+        reasons = _first_reasons(cells)
+        A, b = self.roles.A.of(values), self.roles.b.of(values)
+        weights = None if self.roles.weights is None else self.roles.weights.of(values)[:, 0]
+        if weights is not None:
+            self._refuse_negative(weights, reasons)
+        if reasons is None:
+            return Rows(A, b, weights, rows, {})
+        kept = reasons == Reason.PRESENT
+        counts = np.bincount(reasons, minlength=len(Reason))
+        dropped = {reason.name.lower(): int(counts[reason]) for reason in Reason if reason and counts[reason]}
+        return Rows(A[kept], b[kept], None if weights is None else weights[kept], rows, dropped)
+
+    def _refuse_negative(self, weights: Array, reasons: NDArray[np.uint8] | None) -> None:
+        """`CellError` for the first negative weight of a row that counts."""
+        negative = weights < 0
+        if reasons is not None:
+            negative &= reasons == Reason.PRESENT
+        if negative.any() and self.roles.weights is not None:
+            row = int(negative.argmax())
+            place = self.tables[self.roles.weights.table].where(row, self.roles.weights_position)
+            raise CellError(f"the weight is {weights[row]:g}; weights must be 0 or more", place)
+
+
+class RowSource:
+    """What the `Source`s below share: the names, and that a stream gives its rows once."""
+
+    def __init__(self, data: tuple[str, ...], selection: Selection, tables: Sequence[Table], missing: Missing) -> None:
+        self.data = data
+        self.names = selection.names
+        self.targets = selection.targets
+        self.weighted = selection.weights is not None
+        self.left_out = selection.left_out
+        self.notes = selection.notes
+        self.rereadable = all(table.rereadable for table in tables)
+        self._missing: Missing = missing
+        self._consumed = False
+
+    def blocks(self) -> Iterator[RowBlock]:
+        """Handles on all rows, in order.
+
+        Raises
+        ------
+        SourceConsumedError
+            The second time, if a table is a stream.
+        """
+        if self._consumed and not self.rereadable:
+            paths = ", ".join(self.data)
+            raise SourceConsumedError(f"the rows of {paths} can be read only once; write them to a file first")
+        self._consumed = True
+        return self._blocks()
+
+    def _blocks(self) -> Iterator[RowBlock]:
+        raise NotImplementedError
+
+
+class OneTable(RowSource):
+    """A, b and the weights as columns of one table, which may come in parts.
+
+    Parameters
+    ----------
+    data : tuple of str
+        The paths as given.
+    parts : sequence of Table
+        In the order of their rows; columns are matched by name to the first.
+    selection : Selection
+        The columns, as positions in the first part.
+    missing : {"error", "drop"}
+
+    Raises
+    ------
+    TableError
+        For a part whose columns are others than those of the first.
+    """
+
+    def __init__(self, data: tuple[str, ...], parts: Sequence[Table], selection: Selection, missing: Missing) -> None:
+        super().__init__(data, selection, parts, missing)
+        n, p = len(selection.A), len(selection.b)
+        columns = selection.A + selection.b
+        weights = None
+        if selection.weights is not None:
+            weights = Place(0, n + p, 1)
+            columns += (selection.weights,)
+        self._roles = Roles(Place(0, 0, n), Place(0, n, p), weights, selection.weights or 0)
+        self._parts = [(parts[0], columns)] + [(part, match_part(parts[0], part, columns)) for part in parts[1:]]
+
+    def _blocks(self) -> Iterator[RowBlock]:
+        for table, columns in self._parts:
+            # The position of the weights may differ from part to part.
+            roles = self._roles._replace(weights_position=columns[-1])
+            for block in table.blocks(columns, self._missing):
+                yield ProblemRows((block,), roles)
+
+
+class SideBySide(RowSource):
+    """A in one table, b in another, and perhaps the weights in a third.
+
+    Parameters
+    ----------
+    data : tuple of str
+        The paths as given.
+    A, b : Table
+    selection : Selection
+    missing : {"error", "drop"}
+    weights : Table, optional
+        One column, in place of a column of A's or b's table.
+
+    Raises
+    ------
+    TableError
+        For row counts that differ, here if the tables know theirs, else when the shorter one ends.
+    """
+
+    def __init__(
+        self,
+        data: tuple[str, ...],
+        A: Table,
+        b: Table,
+        selection: Selection,
+        missing: Missing,
+        weights: Table | None = None,
+    ) -> None:
+        tables = (A, b) if weights is None else (A, b, weights)
+        super().__init__(data, selection, tables, missing)
+        self._tables = tables
+        self._columns: list[Columns] = [selection.A, selection.b]
+        place, position = None, selection.weights or 0
+        if weights is not None:
+            self.weighted = True
+            self._columns.append((0,))
+            place = Place(2, 0, 1)
+        elif selection.weights is not None:
+            table = int(selection.weights_beside_b)
+            place = Place(table, len(self._columns[table]), 1)
+            self._columns[table] += (position,)
+        self._roles = Roles(Place(0, 0, len(selection.A)), Place(1, 0, len(selection.b)), place, position)
+        self._by_ranges = _all_seekable(tables)
+        if counts := _known_counts(tables):
+            _refuse_uneven(tables, counts)
+
+    def _blocks(self) -> Iterator[RowBlock]:
+        tables = self._by_ranges
+        if not tables:
+            yield from self._blocks_cut_to_length()
+            return
+        step = tables[0].rows_a_block(self._columns[0])
+        for start in range(0, tables[0].rows, step):
+            stop = min(start + step, tables[0].rows)
+            beside = zip(tables, self._columns, strict=True)
+            yield ProblemRows(
+                tuple(table.block(columns, self._missing, start, stop) for table, columns in beside), self._roles
+            )
+
+    def _blocks_cut_to_length(self) -> Iterator[RowBlock]:
+        """Blocks of A as they come, and as many rows of the others beside each."""
+        streams = [
+            Cutter(table.blocks(columns, self._missing))
+            for table, columns in zip(self._tables, self._columns, strict=True)
+        ]
+        while rows := streams[0].next_length():
+            held = tuple(stream.take(rows) for stream in streams)
+            if any(piece.rows < rows for piece in held):
+                break
+            yield ProblemRows(held, self._roles)
+        _refuse_uneven(self._tables, [stream.count_to_the_end() for stream in streams])
+
+
+def _first_reasons(tables: Sequence[Cells]) -> NDArray[np.uint8] | None:
+    """Why each row goes: for the first table that misses a cell of it."""
+    reasons: NDArray[np.uint8] | None = None
+    for table in tables:
+        if table.reasons is not None:
+            reasons = table.reasons if reasons is None else np.where(reasons, reasons, table.reasons)
+    return reasons
+
+
+def _all_seekable(tables: Sequence[Table]) -> list[NumberTable]:
+    """The tables, if every one can be read at any row; else nothing."""
+    seekable = [table for table in tables if isinstance(table, NumberTable) and table.seekable]
+    return seekable if len(seekable) == len(tables) else []
+
+
+def _known_counts(tables: Sequence[Table]) -> list[int]:
+    """The row counts, if every table knows its own before it is read; else nothing."""
+    counts = [table.rows for table in tables if isinstance(table, NumberTable)]
+    return counts if len(counts) == len(tables) else []
+
+
+def _refuse_uneven(tables: Sequence[Table], counts: Sequence[int]) -> None:
+    """`TableError` for tables of different lengths, with both."""
+    for table, count in zip(tables[1:], counts[1:], strict=True):
+        if count != counts[0]:
+            advice = "row k of one belongs to row k of the other"
+            if abs(count - counts[0]) == 1:
+                advice = "is the first row of one a header? (--header, --no-header)"
+            raise TableError(f"{tables[0].path} has {counts[0]} rows and {table.path} has {count}; {advice}")

@@ -8,9 +8,10 @@ the residual ‖Ax − b‖ = √(2f) at any x. All of it is one matrix, the Gra
     S = MᵀWM = [ G  c ]          W = diag(w), the rows' weights
                [ cᵀ β ]
 
-`DoubleSums` adds S up in plain double precision, whose relative error grows with the rows and is then
-multiplied by the square of A's condition number; `errorfree.ExactSums` has the same face and no error at
-all. Prefer the exact ones; the plain ones are for binary input, where they are several times faster.
+`DoubleSums` adds S up in double precision: plain products of some thousand rows, whose results are then added with
+what the addition loses (Knuth's two-sum), so that the error does not grow with the rows. It is multiplied by the
+square of A's condition number all the same; `errorfree.ExactSums` has the same face and no error at all. Prefer the
+exact ones; the plain ones are for binary input, where they are several times faster.
 
 Columns of 1e±150 would overflow when squared. Every sum therefore carries one power of two for each
 column, and S holds MᵀWM divided by them; powers of two round nothing.
@@ -21,7 +22,7 @@ column, and S holds MᵀWM divided by them; powers of two round nothing.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -79,6 +80,7 @@ class DoubleSums:
     def __init__(self, n: int, p: int, intercept: bool = False) -> None:
         self.n, self.p, self.intercept, self.rows = n, p, intercept, 0
         self._S: Array = np.zeros((n + p, n + p))
+        self._lost: Array = np.zeros((n + p, n + p))  # what rounding took from S so far
         self._e: Exponents = np.zeros(n + p, dtype=np.int64)
 
     def add(self, A: Array, b: Array, weights: Array | None = None) -> None:
@@ -88,36 +90,50 @@ class DoubleSums:
         for start in range(0, len(A), height):
             piece = slice(start, start + height)
             w = None if weights is None else weights[piece]
-            self._add(*_scaled_gram(A[piece], b[piece], w, self.intercept))
+            S, e = _scaled_gram(A[piece], b[piece], w, self.intercept)
+            self._add(S, np.zeros_like(S), e)
         self.rows += len(A)
 
     def merge(self, other: DoubleSums) -> None:
         """Add the rows that `other` has summed."""
-        self._add(other._S, other._e)
+        self._add(other._S, other._lost, other._e)
         self.rows += other.rows
 
-    def _add(self, S: Array, e: Exponents) -> None:
-        """Add S·2^(eᵢ + eⱼ) on the larger of the two grids, column by column."""
+    def _add(self, S: Array, lost: Array, e: Exponents) -> None:
+        """Add (S + lost)·2^(eᵢ + eⱼ) on the larger of the two grids, column by column."""
         if not np.array_equal(e, self._e):
             # An empty column has no units yet: it takes the other's.
             common = np.where(self._S.diagonal() == 0, e, np.where(S.diagonal() == 0, self._e, np.maximum(e, self._e)))
-            S, self._S = _regrid(S, e - common), _regrid(self._S, self._e - common)
+            S, lost = _regrid(S, e - common), _regrid(lost, e - common)
+            self._S, self._lost = _regrid(self._S, self._e - common), _regrid(self._lost, self._e - common)
             self._e = common
-        self._S = self._S + S
+        total = self._S + S
+        # Knuth's two-sum: the part of each addend that the rounded total has.
+        part = total - self._S
+        self._lost += lost + ((self._S - (total - part)) + (S - part))
+        self._S = total
 
     def doubles(self) -> tuple[Array, list[int]]:
         """S with its diagonal in [¼, 1) and the exponents; see `Sums.doubles`."""
-        _, half = np.frexp(self._S.diagonal())
-        shift = -((half.astype(np.int64) + 1) // 2)
-        shift[self._S.diagonal() == 0] = 0
-        return _regrid(self._S, shift), [int(v) for v in self._e - shift]
+        shift = self._shift()
+        return _regrid(self._S + self._lost, shift), [int(v) for v in self._e - shift]
 
     def integers(self) -> tuple[NDArray[np.object_], list[int]]:
         """The sums as integers: what was added up, with its rounding errors, and nothing more."""
-        S, e = self.doubles()
+        shift = self._shift()
+        parts = (_regrid(self._S, shift), _regrid(self._lost, shift))
         # Entries below 2⁻²⁰⁰ of their columns' lengths are far under the rounding error of the others.
-        N = np.array([[int(math.ldexp(float(v), 200)) for v in row] for row in S], dtype=object)
-        return N.reshape(S.shape), [exponent - 100 for exponent in e]
+        S, lost = (
+            np.array([[int(math.ldexp(v, 200)) for v in row] for row in X.tolist()], dtype=object) for X in parts
+        )
+        return (S + lost).reshape(self._S.shape), [int(v) - 100 for v in self._e - shift]
+
+    def _shift(self) -> Exponents:
+        """The powers of two that bring the diagonal into [¼, 1)."""
+        diagonal = self._S.diagonal()
+        shift = -((np.frexp(diagonal)[1].astype(np.int64) + 1) // 2)
+        shift[diagonal == 0] = 0
+        return shift
 
 
 def _regrid(S: Array, shift: Exponents) -> Array:
@@ -270,29 +286,6 @@ class Quadratic:
             return np.zeros(self.n)
         column = x if x.ndim == 1 else x[:, target]
         return np.asarray(np.ldexp(column, self.a_unit - self.b_unit[target]))
-
-    def evaluate(self, x: Array) -> Value:
-        """f, ‖Ax − b‖ and ‖∇f‖ at `x`, (n,) or (n, p), given and returned in the user's units."""
-        values = []
-        for t in range(self.p):
-            objective = self.objective(t)
-            point = self.from_user(x, t)
-            f, g = objective.value_and_gradient(point)
-            iterate = Iterate(0, point, f, objective.residual_norm(point, f), math.sqrt(g.dot(g)), math.nan, 0.0)
-            values.append(self.to_user(iterate, t))
-        return Value(
-            math.fsum(v.objective for v in values),
-            math.hypot(*(v.residual_norm for v in values)),
-            math.hypot(*(v.gradient_norm for v in values)),
-        )
-
-
-class Value(NamedTuple):
-    """What is to be said of one x."""
-
-    objective: float
-    residual_norm: float
-    gradient_norm: float
 
 
 def ldexp(value: float, exponent: int) -> float:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lsq_cli.quadratic import DoubleSums, Quadratic
+from lsq_cli.solution import Iterate
 
 
 def summed(A, b, weights=None, intercept=False, cuts=()):
@@ -78,23 +81,32 @@ def test_the_integers_are_what_was_summed():
             assert N[i, j] * 2.0 ** (e[i] + e[j]) == (M.T @ M)[i, j]
 
 
-@pytest.mark.parametrize("scale", [1.0, 1e-200, 1e200])
-def test_value_and_gradient_are_those_of_the_rows(scale):
+@pytest.mark.parametrize(
+    ("scale", "ridge"), [(1.0, 0.0), (1.0, 2.5), (1e-200, 0.0), (1e200, 0.0), (1e-150, 2.5), (1e150, 2.5)]
+)
+def test_value_and_gradient_are_those_of_the_rows(scale, ridge):
     rng = np.random.default_rng(2)
-    A, b, x = rng.standard_normal((30, 4)) * scale, rng.standard_normal((30, 2)), rng.standard_normal((4, 2)) / scale
-    value = Quadratic(summed(A, b)).evaluate(x)
-    r = A @ x - b
+    A, b, x = rng.standard_normal((30, 3)), rng.standard_normal((30, 2)), rng.standard_normal(4)
+    quadratic = Quadratic(summed(A * scale, b, intercept=scale == 1.0), ridge * scale * scale)
+    M = np.hstack([np.ones((30, 1)), A]) if scale == 1.0 else A
+    x, lam = x[: M.shape[1]], np.full(M.shape[1], ridge)
+    lam[0] = 0.0 if scale == 1.0 else ridge
+    for t in range(2):
+        objective = quadratic.objective(t)
+        point = quadratic.from_user(x / scale, t)
+        f, g = objective.value_and_gradient(point)
+        row = Iterate(0, point, f, objective.residual_norm(point, f), math.sqrt(g @ g), 0.5, 0.0)
+        iterate = quadratic.to_user(row, t)
+        r = M @ x - b[:, t]
 
-    assert value.objective == pytest.approx(0.5 * np.sum(r * r), rel=1e-12)
-    assert value.residual_norm == pytest.approx(np.linalg.norm(r), rel=1e-12)
-    assert value.gradient_norm == pytest.approx(np.linalg.norm((A / scale).T @ r) * scale, rel=1e-12)
+        np.testing.assert_allclose(iterate.x, x / scale, rtol=0)
+        assert iterate.residual_norm == pytest.approx(np.linalg.norm(r), rel=1e-12)
+        assert iterate.objective == pytest.approx(0.5 * r @ r + 0.5 * lam @ (x * x), rel=1e-12)
+        assert iterate.gradient_norm / scale == pytest.approx(np.linalg.norm(M.T @ r + lam * x), rel=1e-12)
 
 
-def test_ridge_is_on_every_unknown_but_the_intercept():
-    rng = np.random.default_rng(3)
-    A, b, x = rng.standard_normal((30, 2)), rng.standard_normal((30, 1)), rng.standard_normal(3)
-    value = Quadratic(summed(A, b, intercept=True), ridge=2.5).evaluate(x)
-    r = x[0] + A @ x[1:] - b[:, 0]
+def test_adding_blocks_one_by_one_loses_nothing_to_the_number_of_blocks():
+    A, b = np.full((20_000, 1), 0.1), np.full((20_000, 1), 0.3)
+    S, e = summed(A, b, cuts=range(1, 20_000)).doubles()
 
-    assert value.objective == pytest.approx(0.5 * r @ r + 1.25 * x[1:] @ x[1:], rel=1e-12)
-    assert value.residual_norm == pytest.approx(np.linalg.norm(r), rel=1e-12)
+    assert np.ldexp(S[0, 0], 2 * e[0]) == 20_000 * (0.1 * 0.1)

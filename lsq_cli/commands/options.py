@@ -1,0 +1,162 @@
+"""What the verbs share: options declared once, help in groups, checks of which options go together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from lsq_cli.errors import UsageError
+
+HEADINGS = ("Data", "Problem", "Descent", "Output", "Machine")
+_NAMES = 23  # one width for all headings: the descriptions stand in one column
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class GroupedOption(click.Option):
+    """An option that knows under which heading of the help it stands."""
+
+    def __init__(self, *args: Any, group: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.group = group
+
+
+class GroupedCommand(click.Command):
+    """A command whose help shows an example first and its options under headings."""
+
+    def __init__(self, *args: Any, example: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.example = example
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The example, then what the command does."""
+        formatter.write("\n")
+        with formatter.indentation():
+            formatter.write_text(f"Example:  {self.example}")
+        super().format_help_text(ctx, formatter)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The options, heading by heading in the order of their declaration."""
+        groups: dict[str, list[tuple[str, str]]] = {heading: [] for heading in HEADINGS}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None and isinstance(parameter, click.Option):
+                groups[getattr(parameter, "group", "Output")].append(record)
+        for heading, records in groups.items():
+            if records:
+                with formatter.section(heading):
+                    formatter.write_dl([(f"{names:<{_NAMES}}", text) for names, text in records], col_spacing=1)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run, and let click word what the rooms behind call a usage error."""
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            raise click.UsageError(str(error), ctx) from error
+
+
+class Number(click.ParamType[float]):
+    """A finite number within bounds; nan and inf are refused by name."""
+
+    name = "number"
+
+    def __init__(self, least: float = -math.inf, *, above: float = -math.inf) -> None:
+        self.least, self.above = least, above
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number, or a usage error that says what would do."""
+        try:
+            number = float(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a number", param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number", param, ctx)
+        if number < self.least:
+            self.fail(f"{value} is below {self.least:g}", param, ctx)
+        if number <= self.above:
+            self.fail(f"{value} is not above {self.above:g}", param, ctx)
+        return number
+
+
+class Count(click.IntRange):
+    """A whole number with a least value that the help does not spell out."""
+
+    def __init__(self, least: int) -> None:
+        super().__init__(min=least)
+
+    def _describe_range(self) -> str:
+        return ""
+
+
+def option(group: str, *names: str, **kwargs: Any) -> Callable[[F], F]:
+    """`click.option` under a heading of the help."""
+    return click.option(*names, cls=GroupedOption, group=group, **kwargs)
+
+
+def together(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+    """Several options as one decorator, in the order of the help."""
+
+    def decorate(function: F) -> F:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+def given(ctx: click.Context, name: str) -> bool:
+    """Whether the user wrote this option."""
+    return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
+def refuse(ctx: click.Context, names: tuple[str, ...], why: str) -> None:
+    """A usage error for options that belong to a method or rule that is not in use; `why` names it."""
+    flags = {p.name: max(p.opts, key=len) for p in ctx.command.params}
+    for name in names:
+        if given(ctx, name):
+            raise UsageError(f"{flags[name]} {why}")
+
+
+data_arguments = together(
+    click.argument("data", nargs=-1, type=click.Path(allow_dash=True)),
+    option("Data", "-t", "--target", multiple=True, metavar="COL", help="Columns that are b; DATA is one table."),
+    option("Data", "--columns", multiple=True, metavar="COL", help="Columns that are A: names, positions, *."),
+    option("Data", "--drop", multiple=True, metavar="COL", help="Columns to leave out."),
+    option("Data", "--weights", metavar="COL", help="Column that weighs the rows, w ≥ 0."),
+    option(
+        "Data",
+        "--missing",
+        type=click.Choice(["error", "drop"]),
+        default="error",
+        metavar="POLICY",
+        help="Missing cells: error, or drop the row  [default: error]",
+    ),
+    option("Data", "--na", multiple=True, metavar="TEXT", help="A cell that means missing (beside NA, NaN, …)."),
+    option("Data", "--delimiter", metavar="CHAR", help="Between cells  [default: looked at]"),
+    option("Data", "--header/--no-header", default=None, help="First row has names  [default: looked at]"),
+    option("Data", "--input-format", metavar="FORMAT", help="csv, tsv, npy or npz  [default: looked at]"),
+)
+
+output_options = together(
+    option(
+        "Output",
+        "-f",
+        "--format",
+        "form",
+        type=click.Choice(["table", "json", "csv", "npy"]),
+        default="table",
+        metavar="FORMAT",
+        help="table, json, csv or npy on standard output.",
+    ),
+    option(
+        "Output", "-o", "--output", multiple=True, metavar="FILE", help="Also write .json (the model), .csv or .npy."
+    ),
+)
+
+verbosity = together(
+    option("Output", "-q", "--quiet", is_flag=True, help="No notes and warnings on standard error."),
+)

@@ -1,0 +1,262 @@
+"""`lsq solve`: x that minimises ½‖Ax − b‖², by the normal equations or by gradient descent."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lsq_cli.commands.edge import CHECK_FAILED, NOT_CONVERGED, Interruption, say
+from lsq_cli.commands.options import (
+    Count,
+    GroupedCommand,
+    Number,
+    data_arguments,
+    given,
+    option,
+    output_options,
+    refuse,
+    together,
+    verbosity,
+)
+from lsq_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from lsq_cli.methods.gd import Descent
+    from lsq_cli.solution import Solution
+    from lsq_cli.solving import Run
+    from lsq_cli.summing import Problem
+
+RULES = ("constant", "exact")
+
+
+class StepName(click.Choice[str]):
+    """A step rule; a number is most likely meant for --learning-rate."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The rule, or a usage error with a suggestion."""
+        try:
+            float(value)
+        except ValueError:
+            return super().convert(value, param, ctx)
+        raise click.BadParameter(f"{value} is not a step rule; did you mean --learning-rate {value}?", ctx, param)
+
+
+problem_options = together(
+    option(
+        "Problem",
+        "-m",
+        "--method",
+        type=click.Choice(["normal", "gd"]),
+        default="normal",
+        metavar="METHOD",
+        help="normal equations, or gradient descent: gd.",
+    ),
+    option("Problem", "--intercept", is_flag=True, help="A column of ones, first, named (intercept)."),
+    option(
+        "Problem", "--ridge", type=Number(0), default=0.0, metavar="LAMBDA", help="Add ½λ‖x‖², not on the intercept."
+    ),
+    option(
+        "Problem",
+        "--precision",
+        type=click.Choice(["extended", "double"]),
+        default="extended",
+        metavar="HOW",
+        help="How AᵀA is summed: extended (exactly) or double.",
+    ),
+    option("Problem", "--rank-tol", type=Number(0), metavar="T", help="Part below which a column is dependent."),
+    option("Problem", "--min-digits", type=Number(0), metavar="D", help="Exit 4 when fewer digits are sure."),
+)
+
+descent_options = together(
+    option(
+        "Descent",
+        "--step",
+        type=StepName(RULES),
+        default="constant",
+        show_default=True,
+        metavar="RULE",
+        help="constant, or exact line search.",
+    ),
+    option(
+        "Descent",
+        "--learning-rate",
+        type=Number(above=0),
+        metavar="B",
+        help="Of step constant  [default: 1/λmax(AᵀA)]",
+    ),
+    option("Descent", "--x0", metavar="X", help="Where to start: 1,2.5 or a file  [default: 0]"),
+    option(
+        "Descent",
+        "--tol",
+        type=Number(0),
+        default=1e-8,
+        show_default=True,
+        metavar="T",
+        help="Stop when ‖∇f‖ ≤ T·‖Aᵀb‖.",
+    ),
+    option(
+        "Descent",
+        "--max-iter",
+        type=Count(0),
+        default=100_000,
+        metavar="K",
+        help="Steps at most  [default: 100000]",
+    ),
+    option("Descent", "--time-limit", type=Number(0), metavar="S", help="Seconds of descent at most."),
+)
+
+iterate_options = together(
+    option("Output", "--iterates", default="12", show_default=True, metavar="N", help="Rows shown: N, all or none."),
+    option("Output", "--history", metavar="FILE", help="Every iterate, to .csv, .jsonl or .npy."),
+    option("Output", "--history-every", type=Count(1), default=1, metavar="K", help="Only every K-th one."),
+    option("Output", "--with-x", is_flag=True, help="With x, in the history."),
+)
+
+
+@click.command(
+    cls=GroupedCommand,
+    example="lsq solve cars.csv -t mpg --columns weight,power --intercept",
+    help="""Find the x that minimises ½‖Ax − b‖².
+
+    DATA is A, then b; or one table whose last column is b; or, with -t, parts of one table. Without DATA
+    the table comes through the pipe. Exit codes: 0 solved, 1 data or run error, 2 usage, 3 not converged,
+    4 a check failed.
+    """,
+)
+@data_arguments
+@problem_options
+@descent_options
+@output_options
+@iterate_options
+@verbosity
+@click.pass_context
+def command(ctx: click.Context, /, **options: Any) -> None:
+    """Read, sum, iterate, report: in that order, and files before standard output."""
+    start = perf_counter()
+    _check_usage(ctx, options)
+    interruption = Interruption()
+    problem, notes = _read(options)
+    interruption.postpone()
+    if not problem.has_constant and options["form"] == "table":
+        notes = (*notes, "no intercept: add --intercept")
+    from lsq_cli.solution import Outcome
+    from lsq_cli.solving import Run
+
+    run = Run(problem, _descent(options, problem), interruption.requested)
+    if not options["quiet"]:
+        for note in notes:
+            say("note", note)
+        for warning in run.warnings:
+            say("warning", warning)
+    solution = _consume(run, options, start)
+    _report(ctx, solution, options)
+    if interruption.exit_code:
+        ctx.exit(interruption.exit_code)
+    least = options["min_digits"]
+    too_few = least is not None and (solution.digits is None or solution.digits < least)
+    if too_few:
+        sure = "cannot be told" if solution.digits is None else f"{solution.digits:.1f} are sure"
+        say("check failed", f"--min-digits {least:g}: {sure}")
+    if not solution.converged:
+        say("diverged" if solution.outcome is Outcome.DIVERGED else "not converged", run.advice)
+        ctx.exit(NOT_CONVERGED)
+    if too_few:
+        ctx.exit(CHECK_FAILED)
+
+
+def _check_usage(ctx: click.Context, options: dict[str, Any]) -> None:
+    """Refuse, before anything is read, options that do not go together and files that cannot be written."""
+    from lsq_cli.report.history import check_history_path
+    from lsq_cli.report.iterates import rows_wanted
+    from lsq_cli.report.plain import check_output_path
+
+    if options["method"] == "normal":
+        descent = ("step", "learning_rate", "x0", "tol", "max_iter", "time_limit")
+        refuse(ctx, descent, "belongs to gradient descent: add --method gd, or leave it out of --method normal")
+    elif options["step"] != "constant":
+        refuse(ctx, ("learning_rate",), f"belongs to --step constant, not to --step {options['step']}")
+    if options["history"] is None:
+        refuse(ctx, ("history_every", "with_x"), "belongs to --history: add --history FILE")
+    else:
+        check_history_path(options["history"])
+    rows_wanted(options["iterates"])
+    for path in options["output"]:
+        check_output_path(path)
+    if options["form"] == "npy" and sys.stdout.isatty():
+        raise UsageError("--format npy is binary and standard output is a terminal: add > x.npy, or use -o x.npy")
+    options["iterates_asked"] = given(ctx, "iterates")
+
+
+def _read(options: dict[str, Any]) -> tuple[Problem, tuple[str, ...]]:
+    """The one pass over the rows."""
+    from lsq_cli.sources.columns import Request
+    from lsq_cli.sources.opening import open_source
+    from lsq_cli.summing import read_problem
+
+    request = Request(
+        target=options["target"],
+        columns=options["columns"],
+        drop=options["drop"],
+        weights=options["weights"],
+        missing=options["missing"],
+        na=options["na"],
+        delimiter=options["delimiter"],
+        header=options["header"],
+        input_format=options["input_format"],
+    )
+    source = open_source(options["data"], request, sys.stdin.buffer)
+    summing = {name: options[name] for name in ("intercept", "ridge", "precision", "rank_tol")}
+    problem = read_problem(source, **summing)
+    return problem, (*source.notes, *problem.notes)
+
+
+def _descent(options: dict[str, Any], problem: Problem) -> Descent | None:
+    """What is asked of gradient descent; None for the normal equations."""
+    if options["method"] == "normal":
+        return None
+    from lsq_cli.methods.gd import Descent
+    from lsq_cli.methods.stopping import Limits
+    from lsq_cli.sources.starts import read_start
+
+    x0 = None if options["x0"] is None else read_start(options["x0"], problem.names, problem.targets)
+    limits = Limits(options["tol"], options["max_iter"], options["time_limit"])
+    return Descent(options["step"], options["learning_rate"], limits, x0)
+
+
+def _consume(run: Run, options: dict[str, Any], start: float) -> Solution:
+    """Let the run go by, into the table's rows and the history."""
+    from lsq_cli.report.history import History
+    from lsq_cli.report.iterates import Milestones, rows_wanted
+
+    names, targets = run.problem.names, run.problem.targets
+    milestones = Milestones(rows_wanted(options["iterates"]))
+    with (
+        History(options["history"], names, options["history_every"], options["with_x"], targets)
+        if options["history"]
+        else nullcontext()
+    ) as history:
+        for iterate in run:
+            milestones.add(iterate)
+            if history is not None:
+                history.add(iterate)
+    show = options["iterates_asked"] or options["form"] == "table"
+    return run.solution(milestones.rows() if show else None, perf_counter() - start)
+
+
+def _report(ctx: click.Context, solution: Solution, options: dict[str, Any]) -> None:
+    """Write the files, then standard output: a reader that closes the pipe early still finds the files."""
+    from lsq_cli.report import plain
+
+    plain.write_outputs(solution, options["output"])
+    form = options["form"]
+    if form == "table":
+        from lsq_cli.report.tables import print_solution
+
+        print_solution(solution, sys.stdout)
+        return
+    plain.WRITERS[f".{form}"](solution, sys.stdout.buffer)
+    sys.stdout.buffer.flush()

@@ -1,0 +1,157 @@
+"""One run: a problem, a method, its iterates, and the `Solution` at the end.
+
+    source ──► read_problem ──► Run ──► iterate over it ──► run.solution()
+
+The command and the Python face both go through here. A `Run` is an iterator with consumers (a table, a
+history file, a progress line); it knows none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from lsq_cli.errors import shown
+from lsq_cli.methods.gd import Descent, GradientDescent
+from lsq_cli.methods.normal import Normal
+from lsq_cli.solution import Iterate, Outcome, Solution
+from lsq_cli.version import __version__
+
+if TYPE_CHECKING:
+    from lsq_cli.methods.descent import Iterates
+    from lsq_cli.solution import Array
+    from lsq_cli.summing import Problem
+
+
+_MOST_NAMED = 8
+
+
+class Method(Protocol):
+    """What a run asks of a method; everything is in the user's units."""
+
+    name: str
+    warnings: list[str]
+    """What is certain before the first iterate."""
+
+    def iterates(self) -> Iterates:
+        """The generator of iterates, whose return value is the outcome."""
+        ...
+
+    def final(self, last: Iterate) -> Array:
+        """The x to return, given the last iterate."""
+        ...
+
+    def facts(self) -> dict[str, Any]:
+        """The fields of `Solution` that only this method knows."""
+        ...
+
+    def advice(self, outcome: Outcome, k: int) -> str:
+        """What to try when the run did not converge after k steps."""
+        ...
+
+
+class Run:
+    """One method at work on one problem: iterate over it, then ask for its `solution`.
+
+    Parameters
+    ----------
+    problem : Problem
+    descent : Descent, optional
+        What is asked of gradient descent; None for the normal equations.
+    interrupted : callable, optional
+        Asked after every iterate; when it says True the run ends there.
+
+    Attributes
+    ----------
+    warnings : tuple of str
+        What the user should know, complete before the first iterate.
+    outcome : Outcome or None
+        None until the run has ended.
+    """
+
+    def __init__(
+        self, problem: Problem, descent: Descent | None = None, interrupted: Callable[[], bool] | None = None
+    ) -> None:
+        self.problem = problem
+        self.outcome: Outcome | None = None
+        self._interrupted = interrupted
+        self._method: Method = (
+            Normal(problem.analysis) if descent is None else GradientDescent(problem.quadratic, descent)
+        )
+        self._last: Iterate | None = None
+        self.warnings = (*_rank_warning(problem), *self._method.warnings)
+
+    def __iter__(self) -> Iterator[Iterate]:
+        """Yield the iterates, until the method or the user ends the run."""
+        iterates = self._method.iterates()
+        # Overflow is an outcome of descent, not an accident.
+        with np.errstate(over="ignore", invalid="ignore"):
+            while True:
+                try:
+                    self._last = iterate = next(iterates)
+                except StopIteration as stop:
+                    self.outcome = stop.value
+                    return
+                yield iterate
+                if self._interrupted is not None and self._interrupted():
+                    self.outcome = Outcome.INTERRUPTED
+                    return
+
+    @property
+    def advice(self) -> str:
+        """What to try next, for a run that did not converge."""
+        assert self.outcome is not None and self._last is not None
+        return self._method.advice(self.outcome, self._last.k)
+
+    def solution(self, iterates: tuple[Iterate, ...] | None = None, seconds: float = 0.0) -> Solution:
+        """The result of a run that has ended; `iterates` are the rows that the report shows."""
+        assert self.outcome is not None and self._last is not None, "iterate over the run first"
+        problem = self.problem
+        x = self._method.final(self._last)
+        analysis = problem.analysis
+        value = analysis.value_at(x)
+        return Solution(
+            method=self._method.name,
+            outcome=self.outcome,
+            data=problem.data,
+            rows=problem.rows,
+            rows_read=problem.rows_read,
+            columns=len(problem.names),
+            rank=analysis.rank.rank,
+            names=problem.names,
+            targets=problem.targets,
+            x=x,
+            objective=value.objective,
+            residual_norm=value.residual_norm,
+            gradient_norm=value.gradient_norm,
+            condition=analysis.condition,
+            digits=analysis.digits(x),
+            data_digits=analysis.data_digits,
+            precision=problem.precision,
+            iterations=self._last.k,
+            seconds=seconds,
+            dropped_rows=problem.dropped,
+            left_out=problem.left_out,
+            dependencies=analysis.dependencies(problem.names),
+            warnings=self.warnings,
+            version=__version__,
+            iterates=iterates,
+            **self._method.facts(),
+        )
+
+
+def _rank_warning(problem: Problem) -> tuple[str, ...]:
+    """What to know and to do where columns of A depend on each other."""
+    analysis, names = problem.analysis, problem.names
+    if analysis.is_regular:
+        return ()
+    found = "; ".join(analysis.dependencies(names)[:_MOST_NAMED])
+    untouched = [shown(names[i]) for i in range(len(names)) if i not in analysis.rank.affected]
+    alone = f"; not affected: {', '.join(untouched[:_MOST_NAMED])}" if untouched else ""
+    more = ", …" if len(untouched) > _MOST_NAMED else ""
+    return (
+        f"the columns of A depend on each other, rank {analysis.rank.rank} of {len(names)}: {found}; "
+        f"x is the solution of least norm{alone}{more}; to have a single one: {analysis.remedy(names)}",
+    )

@@ -252,6 +252,10 @@ def test_a_missing_first_line_of_one_column_counts_without_a_header():
     assert same(numbers("\ny\n1\n2\n"), [[1], [2]])
 
 
+def test_one_column_is_one_whatever_delimiter_was_given():
+    assert same(numbers("y\n1\n\n2\n", delimiter="tab", missing="drop"), [[1], [NAN], [2]])
+
+
 def test_one_column_of_nothing_but_quoted_emptiness():
     assert reasons('y\n""\n""\n') == [Reason.EMPTY, Reason.EMPTY]
 

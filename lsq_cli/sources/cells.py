@@ -19,7 +19,7 @@ import numpy as np
 
 from lsq_cli.errors import CellError, DataError, TableError, shown
 from lsq_cli.sources.blocks import Missing, Reason
-from lsq_cli.sources.layout import BLANKS, BLANKS_BETWEEN, Layout, convention, unquoted
+from lsq_cli.sources.layout import BLANKS, BLANKS_BETWEEN, Layout, convention, may_have_comments, unquoted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,7 +66,7 @@ class Grid:
         self.layout = layout
         self._text, self._line = text, line
         self._refuse_second_header()
-        commented = b"#" in text and (text.startswith(b"#") or b"\n#" in text)
+        commented = may_have_comments(text)
         widths = self._take(layout.rows_alone(text) if commented else text)
         if not commented and (widths != len(layout.names)).any():
             widths = self._take(layout.rows_alone(text))

@@ -34,6 +34,7 @@ from lsq_cli.sources.layout import (
     Layout,
     comment,
     find_layout,
+    may_have_comments,
 )
 
 if TYPE_CHECKING:
@@ -113,11 +114,11 @@ class CsvTable:
         with closing(stream):
             rows = _After(head, stream)
             _read(rows, self._start)  # the header, known already
-            start, line = self._start, self._line
-            for data in _cut(rows, self._layout, line):
+            start = self._start
+            for line, data in _cut(rows, self._layout, self._line):
                 stop = start + len(data)
                 yield CsvBlock(self._source, self._layout, columns, missing, start, stop, line, data)
-                start, line = stop, line + count_lines(data)
+                start = stop
 
 
 @dataclass(frozen=True)
@@ -282,8 +283,8 @@ def _survey(head: bytes, label: str, options: CsvOptions, *, at_end: bool, enoug
     return None
 
 
-def _cut(stream: _Readable, layout: Layout, line: int) -> Iterator[bytes]:
-    """The bytes of one block after another; `line` is the number of the first line."""
+def _cut(stream: _Readable, layout: Layout, line: int) -> Iterator[tuple[int, bytes]]:
+    """The number of its first line, and the bytes, of one block after another; `line` is the first's."""
     notes = comment(layout.na, layout.delimiter)
     one_column = layout.delimiter == ONE_COLUMN
     pending, size = b"", BLOCK_BYTES
@@ -294,9 +295,9 @@ def _cut(stream: _Readable, layout: Layout, line: int) -> Iterator[bytes]:
         if one_column:
             stop = _before_empty_lines(pending, stop, notes)
         if stop:
-            yield pending[:stop]
-            line += count_lines(pending[:stop])
-            pending, size = pending[stop:], BLOCK_BYTES
+            block, pending, size = pending[:stop], pending[stop:], BLOCK_BYTES
+            yield line, block
+            line += count_lines(block)
         elif size >= LIMIT_BYTES:
             raise _endless(layout.label, line)
         else:
@@ -309,7 +310,7 @@ def _last_cut(buffer: bytes, notes: bytes) -> int:
     """The offset after the last line end outside quotes, 0 when there is none; quotes in comments do not count."""
     if b'"' not in buffer:
         return _last_line_end(buffer, 0, len(buffer))
-    if b"#" in buffer and re.search(rb"(?:\A|[\n\r])#", buffer):
+    if may_have_comments(buffer):
         comments = re.compile(rb'("[^"]*(?:"|\Z))|[\n\r]%b' % notes)
         blanked = comments.sub(
             lambda match: match[0] if match[1] else b"\n" + b" " * (len(match[0]) - 1), b"\n" + buffer

@@ -154,6 +154,11 @@ def comment(na: tuple[str, ...], delimiters: str = "".join(_CANDIDATES)) -> byte
     return rb"#(?!(?:%b)[ \t]*[%b\n\r])[^\n\r]*" % (marks, re.escape(delimiters.encode()))
 
 
+def may_have_comments(text: bytes) -> bool:
+    """Whether a line begins with #; a quick look that spares most text a slow one."""
+    return b"#" in text and (text.startswith(b"#") or b"\n#" in text or (b"\r" in text and b"\r#" in text))
+
+
 class Found(NamedTuple):
     """A layout, and where the rows begin."""
 
@@ -187,6 +192,8 @@ def find_layout(text: bytes, label: str, options: CsvOptions) -> Found | None:
         return None
     delimiter = _delimiter(rows, label) if options.delimiter is None else _delimiter_meant(options.delimiter)
     first = _split(rows[0].text, delimiter)
+    if len(first) == 1:
+        delimiter = ONE_COLUMN
     layout = Layout(label, delimiter, tuple(f"x{k}" for k in range(1, len(first) + 1)), None, na)
     below = _split(rows[1].text, delimiter) if len(rows) > 1 else []
     if not (_is_header(first, below, layout) if options.header is None else options.header):

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from lsq_cli.errors import shown
-from lsq_cli.methods.gd import Descent, GradientDescent
 from lsq_cli.methods.normal import Normal
 from lsq_cli.solution import Iterate, Outcome, Solution
 from lsq_cli.version import __version__
 
 if TYPE_CHECKING:
     from lsq_cli.methods.descent import Iterates
+    from lsq_cli.methods.gd import Descent
     from lsq_cli.solution import Array
     from lsq_cli.summing import Problem
 
@@ -77,9 +77,7 @@ class Run:
         self.problem = problem
         self.outcome: Outcome | None = None
         self._interrupted = interrupted
-        self._method: Method = (
-            Normal(problem.analysis) if descent is None else GradientDescent(problem.quadratic, descent)
-        )
+        self._method = _method(problem, descent)
         self._last: Iterate | None = None
         self.warnings = (*_rank_warning(problem), *self._method.warnings)
 
@@ -140,6 +138,15 @@ class Run:
             iterates=iterates,
             **self._method.facts(),
         )
+
+
+def _method(problem: Problem, descent: Descent | None) -> Method:
+    """The normal equations, or descent as it is asked for."""
+    if descent is None:
+        return Normal(problem.analysis)
+    from lsq_cli.methods.gd import GradientDescent  # descent and its forecasts are not for everybody
+
+    return GradientDescent(problem.quadratic, descent)
 
 
 def _rank_warning(problem: Problem) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -128,7 +129,7 @@ class Problem:
 
     sums: ExactSums | DoubleSums
     analysis: Analysis
-    quadratic: Quadratic
+    ridge: float
     names: tuple[str, ...]
     targets: tuple[str, ...]
     data: tuple[str, ...]
@@ -143,6 +144,11 @@ class Problem:
     def rows(self) -> int:
         """Rows used."""
         return self.sums.rows
+
+    @cached_property
+    def quadratic(self) -> Quadratic:
+        """The sums in doubles, as descent walks on them."""
+        return Quadratic(self.sums, self.ridge)
 
 
 def read_problem(
@@ -182,7 +188,7 @@ def read_problem(
     return Problem(
         sums=total.sums,
         analysis=analysis,
-        quadratic=Quadratic(total.sums, ridge),
+        ridge=ridge,
         names=names,
         targets=source.targets,
         data=source.data,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from lsq_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from lsq_cli.methods.gd import Descent
+    from lsq_cli.report.history import History
     from lsq_cli.solution import Solution
     from lsq_cli.solving import Run
     from lsq_cli.summing import Problem
@@ -170,7 +171,6 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 
 def _check_usage(ctx: click.Context, options: dict[str, Any]) -> None:
     """Refuse, before anything is read, options that do not go together and files that cannot be written."""
-    from lsq_cli.report.history import check_history_path
     from lsq_cli.report.iterates import rows_wanted
     from lsq_cli.report.plain import check_output_path
 
@@ -182,6 +182,8 @@ def _check_usage(ctx: click.Context, options: dict[str, Any]) -> None:
     if options["history"] is None:
         refuse(ctx, ("history_every", "with_x"), "belongs to --history: add --history FILE")
     else:
+        from lsq_cli.report.history import check_history_path
+
         check_history_path(options["history"])
     rows_wanted(options["iterates"])
     for path in options["output"]:
@@ -229,22 +231,28 @@ def _descent(options: dict[str, Any], problem: Problem) -> Descent | None:
 
 def _consume(run: Run, options: dict[str, Any], start: float) -> Solution:
     """Let the run go by, into the table's rows and the history."""
-    from lsq_cli.report.history import History
     from lsq_cli.report.iterates import Milestones, rows_wanted
 
     names, targets = run.problem.names, run.problem.targets
     milestones = Milestones(rows_wanted(options["iterates"]))
-    with (
-        History(options["history"], names, options["history_every"], options["with_x"], targets)
-        if options["history"]
-        else nullcontext()
-    ) as history:
+    with _history(options, names, targets) as history:
         for iterate in run:
             milestones.add(iterate)
             if history is not None:
                 history.add(iterate)
     show = options["iterates_asked"] or options["form"] == "table"
     return run.solution(milestones.rows() if show else None, perf_counter() - start)
+
+
+def _history(
+    options: dict[str, Any], names: tuple[str, ...], targets: tuple[str, ...]
+) -> AbstractContextManager[History | None]:
+    """The history file, where one is asked for."""
+    if not options["history"]:
+        return nullcontext()
+    from lsq_cli.report.history import History
+
+    return History(options["history"], names, options["history_every"], options["with_x"], targets)
 
 
 def _report(ctx: click.Context, solution: Solution, options: dict[str, Any]) -> None:

@@ -29,14 +29,14 @@ def imports(path: Path) -> set[str]:
     found: set[str] = set()
 
     class Visitor(ast.NodeVisitor):
-        def visit_If(self, node: ast.If) -> None:  # noqa: N802
+        def visit_If(self, node: ast.If) -> None:
             if "TYPE_CHECKING" not in ast.unparse(node.test):
                 self.generic_visit(node)
 
-        def visit_Import(self, node: ast.Import) -> None:  # noqa: N802
+        def visit_Import(self, node: ast.Import) -> None:
             found.update(alias.name for alias in node.names)
 
-        def visit_ImportFrom(self, node: ast.ImportFrom) -> None:  # noqa: N802
+        def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
             found.add(node.module or "")
             found.update(f"{node.module}.{alias.name}" for alias in node.names)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -78,7 +79,7 @@ def test_every_number_of_an_iterate_is_that_of_its_x(step):
 def test_exact_takes_the_minimum_along_the_gradient():
     A, b = problem()
     _, rows, _ = run(A, b, step="exact", max_iter=10)
-    for before, after in zip(rows, rows[1:], strict=False):
+    for before, after in pairwise(rows):
         d = gradient(A, b, before.x)[:, 0]
 
         assert abs(d @ gradient(A, b, after.x)[:, 0]) <= 1e-12 * (d @ d)
@@ -91,7 +92,7 @@ def test_f_never_rises_but_by_rounding(step, seed):
     _, rows, _ = run(A, b, step=step, max_iter=2000)
     allowed = 8 * 2.0**-53 * float(b[:, 0] @ b[:, 0])
 
-    assert all(after.objective <= before.objective + allowed for before, after in zip(rows, rows[1:], strict=False))
+    assert all(after.objective <= before.objective + allowed for before, after in pairwise(rows))
 
 
 @pytest.mark.parametrize("kappa", [3.0, 30.0])

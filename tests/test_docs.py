@@ -1,4 +1,4 @@
-"""The README's examples are run and their output compared; so is what `--help` says (`pytest --update` rewrites both)."""
+"""The README's examples and `--help` are run and compared with what is stored (`pytest --update` rewrites it)."""
 
 from __future__ import annotations
 

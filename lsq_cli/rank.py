@@ -33,6 +33,7 @@ import numpy as np
 
 from lsq_cli.dyadic import shifted
 from lsq_cli.equations import NormalEquations
+from lsq_cli.errors import ProblemError
 from lsq_cli.integers import product
 
 if TYPE_CHECKING:
@@ -109,7 +110,11 @@ def decide(equations: NormalEquations, tolerance: float) -> Rank:
     found = null_vectors(equations, sorted(set(range(n)) - set(chosen)))
     dependent = _latest(np.array([relation.unit_vector(equations) for relation in found]))
     if dependent != [relation.column for relation in found]:
-        found = null_vectors(equations, dependent)
+        try:
+            found = null_vectors(equations, dependent)
+        except ProblemError:
+            # In rounded sums the columns that would be left may no longer be independent; the pivots are.
+            dependent = [relation.column for relation in found]
     relations = shortened(equations, [simplified(equations, v, tolerance) for v in found], tolerance)
     independent = tuple(j for j in range(n) if j not in set(dependent))
     return Rank(n, independent, tuple(dependent), tuple(relations))

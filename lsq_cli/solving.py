@@ -84,6 +84,7 @@ class Run:
     def __iter__(self) -> Iterator[Iterate]:
         """Yield the iterates, until the method or the user ends the run."""
         iterates = self._method.iterates()
+        descending = not isinstance(self._method, Normal)
         # Overflow is an outcome of descent, not an accident.
         with np.errstate(over="ignore", invalid="ignore"):
             while True:
@@ -93,7 +94,8 @@ class Run:
                     self.outcome = stop.value
                     return
                 yield iterate
-                if self._interrupted is not None and self._interrupted():
+                # The normal equations are solved by now: to end at their x = 0 would serve nobody.
+                if descending and self._interrupted is not None and self._interrupted():
                     self.outcome = Outcome.INTERRUPTED
                     return
 
@@ -157,8 +159,9 @@ def _rank_warning(problem: Problem) -> tuple[str, ...]:
     found = "; ".join(analysis.dependencies(names)[:_MOST_NAMED])
     untouched = [shown(names[i]) for i in range(len(names)) if i not in analysis.rank.affected]
     alone = f"; not affected: {', '.join(untouched[:_MOST_NAMED])}" if untouched else ""
+    finer = ", or look closer with --precision extended" if problem.precision == "double" else ""
     more = ", …" if len(untouched) > _MOST_NAMED else ""
     return (
         f"the columns of A depend on each other, rank {analysis.rank.rank} of {len(names)}: {found}; "
-        f"x is the solution of least norm{alone}{more}; to have a single one: {analysis.remedy(names)}",
+        f"x is the solution of least norm{alone}{more}; to have a single one: {analysis.remedy(names)}{finer}",
     )

@@ -115,6 +115,20 @@ def test_dependent_columns_give_the_shortest_solution_and_a_warning(run_lsq, tmp
     np.testing.assert_allclose(solution.x, np.linalg.lstsq(A, b[:, 0], rcond=None)[0], rtol=1e-12)
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_columns_that_rounded_sums_cannot_tell_apart_are_dependent_there_and_no_error(seed):
+    rng = np.random.default_rng(seed)
+    n = 20
+    U, V = (np.linalg.qr(rng.standard_normal((size, n)))[0] for size in (25, n))
+    A = (U * np.logspace(0, -14, n)) @ V.T
+    b = rng.standard_normal(25)
+
+    assert solve(A, b).rank == n
+    rounded = solve(A, b, precision="double")
+    assert rounded.rank < n
+    assert "--precision extended" in rounded.warnings[0]
+
+
 def test_formats_carry_the_same_numbers(run_lsq, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     args = ["solve", SAMPLES / "A.csv", SAMPLES / "b.csv"]

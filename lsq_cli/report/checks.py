@@ -1,0 +1,44 @@
+"""The digits reached on reference sets, for people and for programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TextIO
+
+from lsq_cli.report.layout import Grid, Section, print_page
+from lsq_cli.report.plain import Writable, write_json_line
+from lsq_cli.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lsq_cli.report.page import Page
+    from lsq_cli.selftest import Check
+
+_LABELS = {"exact": "x, exact", "x": "x", "std_error": "std. error", "residual_std": "sigma", "r_squared": "R squared"}
+_BELOW = "x, exact: against the exact answer for the doubles; the others: against the certified values"
+
+
+def print_checks(checks: Sequence[Check], stream: TextIO) -> None:
+    """The table, a line a set."""
+    print_page(lambda page: sections(checks, page), stream)
+
+
+def sections(checks: Sequence[Check], page: Page) -> list[Section]:
+    """The table and what its columns mean."""
+    header = ("set", "rows", "n", *_LABELS.values(), "outcome")
+    rows = [
+        (
+            *(check.name, str(check.rows), str(check.columns)),
+            *(f"{check.digits[key]:.1f}" for key in _LABELS),
+            "passed" if check.passed else "FAILED",
+        )
+        for check in checks
+    ]
+    return [Grid("Correct digits on the NIST linear sets", header, rows, "lrr" + "r" * len(_LABELS) + "l", _BELOW)]
+
+
+def write_checks_json(checks: Sequence[Check], stream: Writable) -> None:
+    """One object on one line: all marks and digits, and whether every set passed."""
+    sets: list[dict[str, Any]] = [vars(check) | {"passed": check.passed} for check in checks]
+    passed = all(check.passed for check in checks)
+    write_json_line({"passed": passed, "sets": sets, "version": __version__}, stream)

@@ -1,0 +1,82 @@
+"""`lsq gradient`: the Jacobian and the gradient at a point, derived, checked, and compared with one's own."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import Any
+
+import click
+
+from lsq_cli.commands.edge import Interruption, say
+from lsq_cli.commands.options import GroupedCommand, Number, data_arguments, option, together, verbosity
+from lsq_cli.commands.reading import open_data
+
+gradient_options = together(
+    option("Problem", "--intercept", is_flag=True, help="A column of ones, first, named (intercept)."),
+    option("Problem", "--at", metavar="X", help="The point: 1,2.5 or a file  [default: 0]"),
+    option(
+        "Problem",
+        "--objective",
+        type=click.Choice(["half", "sum", "mean"]),
+        metavar="F",
+        help="half ½‖r‖², sum ‖r‖² or mean ‖r‖²/m  [default: half]",
+    ),
+    option("Problem", "--mine", metavar="G", help="Your own gradient: numbers or a file. What is wrong?"),
+    option(
+        "Descent", "--learning-rate", type=Number(above=0), metavar="B", help="Of the step  [default: 1/λmax(Hessian)]"
+    ),
+    option(
+        "Output",
+        "-f",
+        "--format",
+        "form",
+        type=click.Choice(["table", "json"]),
+        default="table",
+        metavar="FORMAT",
+        help="table or json on standard output.",
+    ),
+)
+
+
+@click.command(
+    cls=GroupedCommand,
+    example="lsq gradient A.csv b.csv --at 1,2,0.5 --mine 3,-1,2",
+    help="""Derive the gradient of ½‖Ax − b‖² at a point.
+
+    Shapes, the chain rule with the values, the Jacobian (Ax − b)ᵀA as a row, the gradient Aᵀ(Ax − b) as a
+    column, AᵀAx − Aᵀb and central differences beside it, and one step of descent. DATA is as for lsq solve;
+    one column alone means A = I and the loss ‖b − a‖². --mine names the mistake in a gradient of your own.
+    """,
+)
+@data_arguments
+@gradient_options
+@verbosity
+@click.pass_context
+def command(ctx: click.Context, /, **options: Any) -> None:
+    """Read, differentiate, report."""
+    Interruption()
+    from lsq_cli.derivatives import differentiate
+    from lsq_cli.report.gradient import print_gradient, write_gradient_json
+    from lsq_cli.sources.starts import read_start, read_values
+
+    source = open_data(options, alone=True)
+    if not options["quiet"]:
+        for note in source.notes:
+            say("note", note)
+        if not source.names and not options["intercept"]:
+            say("note", "one column alone: A = I, and the unknown is called a")
+    at, mine = options["at"], options["mine"]
+    result = differentiate(
+        source,
+        at=None if at is None else partial(read_start, at, option="--at"),
+        loss=options["objective"],
+        mine=None if mine is None else partial(read_values, mine, option="--mine"),
+        learning_rate=options["learning_rate"],
+        intercept=options["intercept"],
+    )
+    if options["form"] == "json":
+        write_gradient_json(result, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    else:
+        print_gradient(result, sys.stdout)

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from lsq_cli.version import __version__
 
 if TYPE_CHECKING:
-    from lsq_cli.face import solve
+    from lsq_cli.face import gradient, solve
     from lsq_cli.solution import Solution
 
-__all__ = ["Solution", "__version__", "solve"]
+__all__ = ["Solution", "__version__", "gradient", "solve"]
 
 
 def __getattr__(name: str) -> object:

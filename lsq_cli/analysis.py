@@ -59,23 +59,24 @@ class Analysis:
         return not self.rank.dependent
 
     @cached_property
-    def _solution(self) -> ExactSolution:
+    def solution(self) -> ExactSolution:
         """The exact solution; of all there are the one of least norm."""
         return (self.equations if self.is_regular else rank.least_norm(self.equations, self.rank)).solve()
 
     @cached_property
-    def _inverse(self) -> certificate.Inverse:
+    def inverse(self) -> certificate.Inverse:
+        """G⁻¹, where the columns are independent."""
         return certificate.Inverse(self.equations)
 
     @property
     def x(self) -> Array:
         """The solution (n, p), every coefficient rounded once."""
-        return self._solution.x
+        return self.solution.x
 
     @cached_property
     def condition(self) -> float | None:
         """The condition number of A with its columns scaled to length 1; None where they are dependent."""
-        return self._inverse.condition if self.is_regular else None
+        return self.inverse.condition if self.is_regular else None
 
     def value_at(self, x: Array) -> Value:
         """f, ‖Ax − b‖ and ‖∇f‖ at `x`, (n,) or (n, p), from the same sums: no second pass."""
@@ -89,19 +90,19 @@ class Analysis:
         """
         if not self.is_regular and not all(relation.exact for relation in self.rank.relations):
             return None
-        sure = certificate.sure_digits(self._solution, x)
+        sure = certificate.sure_digits(self.solution, x)
         if not self.rounding:
             return sure
         if not self.is_regular:
             return None
-        return certificate.joined(sure, certificate.double_digits(self._inverse, x.reshape(len(x), -1), self.rounding))
+        return certificate.joined(sure, certificate.double_digits(self.inverse, x.reshape(len(x), -1), self.rounding))
 
     @cached_property
     def data_digits(self) -> float | None:
         """Digits of the solution that survive a change in the last bit of the data; None where columns depend."""
         if not self.is_regular:
             return None
-        return certificate.data_digits(self._inverse, self.x, self.value_at(self.x).residual_norms)
+        return certificate.data_digits(self.inverse, self.x, self.value_at(self.x).residual_norms)
 
     def dependencies(self, names: Sequence[str]) -> tuple[str, ...]:
         """The dependencies in words: ``x4 = x1 + x2``."""

@@ -8,17 +8,22 @@ array([1., 2.])
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
+from lsq_cli.engines.local import MEMORY, bytes_of
 from lsq_cli.errors import UsageError
-from lsq_cli.methods.gd import RULES, Descent
+from lsq_cli.methods import RULES, RULES_WITH_RATE
+from lsq_cli.methods.gd import Descent
 from lsq_cli.methods.stopping import Limits
 from lsq_cli.solving import Run
 from lsq_cli.sources.starts import checked_start
+from lsq_cli.statistics import statistics_of
 from lsq_cli.summing import read_problem
 
 if TYPE_CHECKING:
+    from lsq_cli.derivatives import Gradient
     from lsq_cli.solution import Solution
     from lsq_cli.summing import Problem
 
@@ -39,6 +44,9 @@ def solve(
     max_iter: int | None = None,
     time_limit: float | None = None,
     iterates: bool = False,
+    jobs: int | None = None,
+    memory: int | str = MEMORY,
+    statistics: bool = False,
     **data: Any,
 ) -> Solution:
     """Find the x that minimises ½‖Ax − b‖² + ½λ‖x‖².
@@ -63,6 +71,12 @@ def solve(
         As the options of ``lsq solve`` of these names; only with ``method="gd"``. `x0` is array_like.
     iterates : bool
         Keep every iterate in ``Solution.iterates``.
+    jobs : int, optional
+        Threads that read and sum; by default as many as there are cores for this process.
+    memory : int or str
+        For row buffers, in bytes or as ``"64MB"``: it bounds how many blocks are in flight.
+    statistics : bool
+        Put standard errors, σ and R² into ``Solution.statistics``; only with ``method="normal"`` and no ridge.
     **data
         The data options of ``lsq solve``: target, columns, drop, weights, missing, na, delimiter, header,
         input_format; for arrays `weights` is an array (m,).
@@ -90,14 +104,85 @@ def solve(
         "time_limit": time_limit,
     }
     _check(precision, ridge, rank_tol)
+    if statistics and (method != "normal" or ridge):
+        raise UsageError('statistics are those of plain least squares: method="normal" and no ridge')
     asked = {name: value for name, value in asked.items() if value is not None}
     problem = read_problem(
-        open_python(A, b, **data), intercept=intercept, ridge=ridge, precision=precision, rank_tol=rank_tol
+        open_python(A, b, **data),
+        intercept=intercept,
+        ridge=ridge,
+        precision=precision,
+        rank_tol=rank_tol,
+        jobs=jobs,
+        memory=bytes_of(memory),
     )
     descent = _descent(method, asked, problem)
     run = Run(problem, descent)
     rows = [iterate for iterate in run if iterates]
-    return run.solution(tuple(rows) if iterates else None, perf_counter() - start)
+    solution = run.solution(tuple(rows) if iterates else None, perf_counter() - start)
+    return replace(solution, statistics=statistics_of(problem)) if statistics else solution
+
+
+def gradient(
+    A: Any,
+    b: Any = None,
+    *,
+    at: Any = None,
+    objective: Literal["half", "sum", "mean"] | None = None,
+    mine: Any = None,
+    learning_rate: float | None = None,
+    intercept: bool = False,
+    **data: Any,
+) -> Gradient:
+    """Find the Jacobian and the gradient of ½‖Ax − b‖² at one x, checked three ways, and the step from there.
+
+    Parameters
+    ----------
+    A : array_like (m, n), path, list of paths, or Source
+        The matrix, or a table that holds A and b; one column alone means A = I and the loss ‖b − a‖².
+    b : array_like (m,) or (m, p), or path, optional
+        The right-hand side, where A does not hold it.
+    at : array_like (n,) or (n, p), optional
+        The point x; 0 by default.
+    objective : {"half", "sum", "mean"}, optional
+        ½‖r‖², ‖r‖² or ‖r‖²/m; "half" by default, "sum" for one column alone.
+    mine : array_like, optional
+        A gradient of your own; `Gradient.verdict` names what is wrong with it.
+    learning_rate : float, optional
+        β of the step; 1/λmax of the Hessian by default.
+    intercept : bool
+        Put a column of ones first.
+    **data
+        As for `solve`.
+
+    Returns
+    -------
+    Gradient
+
+    Raises
+    ------
+    DataError
+        If a row or a column cannot be used.
+    UsageError
+        If options contradict each other.
+    """
+    from lsq_cli.derivatives import LOSSES, differentiate  # `solve` does without
+    from lsq_cli.sources.opening import open_python
+    from lsq_cli.sources.starts import finite_values
+
+    if objective not in (None, *LOSSES):
+        raise UsageError(f"objective must be one of {', '.join(LOSSES)}, not {objective!r}")
+    if learning_rate is not None and not 0.0 < learning_rate < math.inf:
+        raise UsageError(f"learning_rate must be a number > 0, not {learning_rate!r}")
+    source = open_python(A, b, **data) if hasattr(A, "blocks") else open_python(A, b, alone=True, **data)
+    return differentiate(
+        source,
+        at=None if at is None else lambda names, targets: checked_start(at, names, targets, "at"),
+        loss=objective,
+        mine=None if mine is None else lambda names: finite_values(mine, "mine"),
+        learning_rate=learning_rate,
+        intercept=intercept,
+    )
 
 
 def _check(precision: str, ridge: float, rank_tol: float | None) -> None:
@@ -123,6 +208,6 @@ def _descent(method: str, asked: dict[str, Any], problem: Problem) -> Descent | 
     descent = Descent(**asked, limits=limits)
     if descent.step not in RULES:
         raise UsageError(f"step must be one of {', '.join(RULES)}, not {descent.step!r}")
-    if descent.learning_rate is not None and descent.step != "constant":
-        raise UsageError(f'learning_rate belongs to step="constant", not to step="{descent.step}"')
+    if descent.learning_rate is not None and descent.step not in RULES_WITH_RATE:
+        raise UsageError(f'learning_rate belongs to step="constant" or "nesterov", not to step="{descent.step}"')
     return descent

@@ -33,10 +33,28 @@ class Objective(Protocol):
     passes: int
     """How often the rows have been read."""
 
+    c: Array
+    """Aᵀb (n,), so that ∇f(0) = −c."""
+
+    beta: float
+    """bᵀb = 2f(0), the scale on which f is rounded."""
+
     def value_and_gradient(self, x: Array) -> tuple[float, Array]:
         """f(x) and ∇f(x) = AᵀAx − Aᵀb + λx, an (n,) array that the caller may keep."""
         ...
 
     def curvature(self, d: Array) -> float:
         """dᵀ∇²f d = ‖Ad‖² + λ‖d‖²: how fast the slope of f changes along `d`."""
+        ...
+
+    def residual_norm(self, x: Array, f: float) -> float:
+        """‖Ax − b‖ at an x whose f is known."""
+        ...
+
+    def gradient_norm(self, g: Array) -> float:
+        """‖g‖ of a gradient, measured in the columns as the user gave them."""
+        ...
+
+    def rounding(self, x: Array) -> float:
+        """About the norm of the error that rounding leaves in ∇f(x): no descent makes the gradient much smaller."""
         ...

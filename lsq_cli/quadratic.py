@@ -230,6 +230,14 @@ class QuadraticObjective:
         square = 2.0 * f if self.ridge is None else 2.0 * f - float((self.ridge * x).dot(x))
         return math.sqrt(square) if square > 0.0 else 0.0
 
+    def gradient_norm(self, g: Array) -> float:
+        """‖g‖."""
+        return math.sqrt(g.dot(g))
+
+    def rounding(self, x: Array) -> float:
+        """2⁻⁵³·‖|G||x| + |c|‖, about the norm of the rounding error of ∇f(x)."""
+        return 2.0**-53 * self.gradient_norm(np.abs(self.G).dot(np.abs(x)) + np.abs(self.c))
+
 
 class Quadratic:
     """The finished sums of a problem with p targets, in units that descent can work in.
@@ -272,6 +280,10 @@ class Quadratic:
         """f of one target."""
         c = np.ascontiguousarray(self.c[:, target])
         return QuadraticObjective(self.G, c, float(self.beta[target]), self.ridge if self.lam else None)
+
+    def measured(self, vectors: Array) -> Array:
+        """Gradients (n, r) as they are in the user's columns, but for a power of two: as they are here."""
+        return vectors
 
     def to_user(self, iterate: Iterate, target: int) -> Iterate:
         """An iterate of one target in the user's units."""

@@ -46,6 +46,31 @@ class Iterate(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Statistics:
+    """What regression says of a fit; see `lsq_cli.statistics`. nan where a value is not defined.
+
+    Attributes
+    ----------
+    rows, degrees_of_freedom : int
+        Rows that count (weight not 0), and those less the rank.
+    std_error : ndarray, shape (n,) or (n, p)
+        Standard errors of x.
+    residual_std, r_squared, adjusted_r_squared : float or ndarray, shape (p,)
+        σ, R², adjusted R².
+    r_squared_centred : bool
+        Whether R² is that of deviations from the mean, for A has a constant column.
+    """
+
+    rows: int
+    degrees_of_freedom: int
+    std_error: Array
+    residual_std: float | Array
+    r_squared: float | Array
+    adjusted_r_squared: float | Array
+    r_squared_centred: bool
+
+
+@dataclass(frozen=True)
 class Solution:
     """The answer and all that is known about it; the same fields for every method.
 
@@ -97,6 +122,7 @@ class Solution:
     largest_stable_rate: float | None = None
     forecast: float | None = None
     iterates: tuple[Iterate, ...] | None = None
+    statistics: Statistics | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -35,6 +35,11 @@ class Method(Protocol):
     warnings: list[str]
     """What is certain before the first iterate."""
 
+    @property
+    def choice(self) -> str:
+        """Which of all solutions x is, where there are many."""
+        ...
+
     def iterates(self) -> Iterates:
         """The generator of iterates, whose return value is the outcome."""
         ...
@@ -79,7 +84,7 @@ class Run:
         self._interrupted = interrupted
         self._method = _method(problem, descent)
         self._last: Iterate | None = None
-        self.warnings = (*_rank_warning(problem), *self._method.warnings)
+        self.warnings = (*_rank_warning(problem, self._method.choice), *self._method.warnings)
 
     def __iter__(self) -> Iterator[Iterate]:
         """Yield the iterates, until the method or the user ends the run."""
@@ -98,6 +103,12 @@ class Run:
                 if descending and self._interrupted is not None and self._interrupted():
                     self.outcome = Outcome.INTERRUPTED
                     return
+
+    @property
+    def forecast(self) -> float | None:
+        """The steps that descent will take; None for a method without a forecast."""
+        forecast: float | None = self._method.facts().get("forecast")
+        return forecast
 
     @property
     def advice(self) -> str:
@@ -148,10 +159,14 @@ def _method(problem: Problem, descent: Descent | None) -> Method:
         return Normal(problem.analysis)
     from lsq_cli.methods.gd import GradientDescent  # descent and its forecasts are not for everybody
 
+    if descent.normalize:
+        from lsq_cli.normalizing import Normalized
+
+        return GradientDescent(Normalized(problem.quadratic), descent)
     return GradientDescent(problem.quadratic, descent)
 
 
-def _rank_warning(problem: Problem) -> tuple[str, ...]:
+def _rank_warning(problem: Problem, choice: str) -> tuple[str, ...]:
     """What to know and to do where columns of A depend on each other."""
     analysis, names = problem.analysis, problem.names
     if analysis.is_regular:
@@ -163,5 +178,5 @@ def _rank_warning(problem: Problem) -> tuple[str, ...]:
     more = ", …" if len(untouched) > _MOST_NAMED else ""
     return (
         f"the columns of A depend on each other, rank {analysis.rank.rank} of {len(names)}: {found}; "
-        f"x is the solution of least norm{alone}{more}; to have a single one: {analysis.remedy(names)}{finer}",
+        f"{choice}{alone}{more}; to have a single one: {analysis.remedy(names)}{finer}",
     )

@@ -9,26 +9,41 @@ model without an intercept can be told from one that has it under another name.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from itertools import count
+from time import perf_counter
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from lsq_cli.analysis import Analysis
 from lsq_cli.certificate import gram_error
-from lsq_cli.engines.local import fold
+from lsq_cli.engines.local import MEMORY, fold
 from lsq_cli.errorfree import ExactSums
 from lsq_cli.errors import ProblemError
 from lsq_cli.quadratic import DoubleSums, Quadratic
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from lsq_cli.solution import Array
     from lsq_cli.sources.blocks import RowBlock, Rows, Source
 
 INTERCEPT = "(intercept)"
 # Rows whose sums are made both ways, to measure what rounding does to them.
 _MEASURED_ROWS = 2048
+
+
+class Work(NamedTuple):
+    """Seconds of work, those of all threads together."""
+
+    reading: float = 0.0
+    summing: float = 0.0
+
+    def joined(self, other: Work) -> Work:
+        """The work of both."""
+        return Work(self.reading + other.reading, self.summing + other.summing)
 
 
 @dataclass
@@ -41,6 +56,9 @@ class Summed:
     constants: Constants
     rounding: float
     """η, measured on the first rows of all; 0 for exact sums."""
+    weightless: int = 0
+    """Rows of weight 0."""
+    work: Work = field(default_factory=Work)
 
     def merge(self, other: Summed) -> None:
         """Take in the rows that follow."""
@@ -53,6 +71,8 @@ class Summed:
         self.rows_read += other.rows_read
         self.dropped.update(other.dropped)
         self.constants = self.constants.joined(other.constants)
+        self.weightless += other.weightless
+        self.work = self.work.joined(other.work)
 
 
 @dataclass(frozen=True)
@@ -81,9 +101,23 @@ class Constants:
             return self if other.values is None else other
         return Constants(np.where(self.values == other.values, self.values, np.nan))
 
-    def any_nonzero(self) -> bool:
-        """Whether some column is a constant other than 0."""
-        return self.values is not None and bool(np.any(np.nan_to_num(self.values) != 0))
+    def first_nonzero(self) -> int | None:
+        """The first column that is a constant other than 0."""
+        if self.values is None:
+            return None
+        return next((j for j, value in enumerate(self.values) if value != 0 and not np.isnan(value)), None)
+
+
+class Numbered(NamedTuple):
+    """A block and its number, from 0."""
+
+    number: int
+    block: RowBlock
+
+    @property
+    def footprint(self) -> int:
+        """Bytes of memory that reading the block takes."""
+        return self.block.footprint
 
 
 @dataclass(frozen=True)
@@ -95,15 +129,26 @@ class SumRows:
     p: int
     intercept: bool
 
-    def __call__(self, numbered: tuple[int, RowBlock]) -> Summed:
+    def __call__(self, numbered: Numbered) -> Summed:
         """The sums of one block, which comes with its number."""
-        number, block = numbered
-        rows: Rows = block.read()
+        start = perf_counter()
+        rows = numbered.block.read()
+        reading = perf_counter() - start
+        summed = self.of(rows, numbered.number)
+        summed.work = summed.work._replace(reading=reading)
+        return summed
+
+    def of(self, rows: Rows, number: int) -> Summed:
+        """The sums of the rows of the block with this number."""
+        start = perf_counter()
         exact = self.precision == "extended"
         sums = (ExactSums if exact else DoubleSums)(self.n, self.p, self.intercept)
         sums.add(rows.A, rows.b, rows.weights)
         rounding = 0.0 if exact or number else self._rounding(rows)
-        return Summed(sums, rows.rows_read, Counter(rows.dropped), Constants.of(rows.A), rounding)
+        counted = rows.A if rows.weights is None else rows.A[rows.weights != 0]
+        constants, weightless = Constants.of(counted), len(rows.A) - len(counted)
+        work = Work(summing=perf_counter() - start)
+        return Summed(sums, rows.rows_read, Counter(rows.dropped), constants, rounding, weightless, work)
 
     def _rounding(self, rows: Rows) -> float:
         """η as the first rows show it: their sums made both ways."""
@@ -122,9 +167,13 @@ class Problem:
     ----------
     names, targets : tuple of str
         The n unknowns, with ``(intercept)`` first where one was asked for, and the p targets.
-    has_constant : bool
-        Whether A has a constant column, made by the intercept or found in the data.
+    constant_column : int or None
+        A column of A that holds one number other than 0 in all rows that count, made by the intercept or found.
+    counted_rows : int
+        Rows used whose weight is not 0.
     precision : {"extended", "double"}
+    work : Work
+        What reading and summing took.
     """
 
     sums: ExactSums | DoubleSums
@@ -136,14 +185,21 @@ class Problem:
     rows_read: int
     dropped: dict[str, int]
     left_out: tuple[str, ...]
-    has_constant: bool
+    constant_column: int | None
+    counted_rows: int
     precision: str
     notes: tuple[str, ...]
+    work: Work
 
     @property
     def rows(self) -> int:
         """Rows used."""
         return self.sums.rows
+
+    @property
+    def has_constant(self) -> bool:
+        """Whether A has a constant column, and so can fit a mean."""
+        return self.constant_column is not None
 
     @cached_property
     def quadratic(self) -> Quadratic:
@@ -158,14 +214,19 @@ def read_problem(
     ridge: float = 0.0,
     precision: str = "extended",
     rank_tol: float | None = None,
+    jobs: int | None = None,
+    memory: int = MEMORY,
+    on_block: Callable[[int], None] | None = None,
 ) -> Problem:
     """Sum all rows of a source, in one pass.
 
     Parameters
     ----------
     source : Source
-    intercept, ridge, precision, rank_tol
-        As the options of ``lsq solve``.
+    intercept, ridge, precision, rank_tol, jobs, memory
+        As the options of ``lsq solve``; `memory` in bytes, `jobs` None for the cores of this process.
+    on_block : callable, optional
+        Told of each block, as it sets out, how many bytes of the input it covers.
 
     Raises
     ------
@@ -174,30 +235,54 @@ def read_problem(
     ProblemError
         If no row or no column is left.
     """
-    names = ((INTERCEPT,) if intercept else ()) + source.names
-    where = " ".join(source.data)
-    if not names:
+    kernel = SumRows(precision, len(unknowns(source, intercept)), len(source.targets), intercept)
+    total = fold(kernel, numbered(source, on_block), jobs, memory)
+    return problem_of(total, source, intercept=intercept, ridge=ridge, precision=precision, rank_tol=rank_tol)
+
+
+def unknowns(source: Source, intercept: bool) -> tuple[str, ...]:
+    """The names of x; `ProblemError` where there is none but the intercept."""
+    if not (source.names or intercept):
+        where = " ".join(source.data)
         raise ProblemError(f"{where}: no column is left to be A; --intercept alone would fit the mean")
-    kernel = SumRows(precision, len(names), len(source.targets), intercept)
-    total = fold(kernel, enumerate(source.blocks()))
+    return ((INTERCEPT,) if intercept else ()) + source.names
+
+
+def numbered(source: Source, on_block: Callable[[int], None] | None = None) -> Iterator[Numbered]:
+    """The blocks of a source with their numbers; `on_block` is told the size of each."""
+
+    def told(block: RowBlock) -> RowBlock:
+        if on_block is not None:
+            on_block(block.size)
+        return block
+
+    return map(Numbered, count(), map(told, source.blocks()))
+
+
+def problem_of(
+    total: Summed | None, source: Source, *, intercept: bool, ridge: float, precision: str, rank_tol: float | None
+) -> Problem:
+    """The problem that the sums of all rows of a source make; see `read_problem`."""
     if total is None or total.sums.rows == 0:
         read = total.rows_read if total else 0
         why = f"all {read} rows have a missing cell" if read else "the data has no rows"
-        raise ProblemError(f"{where}: {why}")
+        raise ProblemError(f"{' '.join(source.data)}: {why}")
     analysis = Analysis(total.sums, ridge, rank_tol, total.rounding)
     return Problem(
         sums=total.sums,
         analysis=analysis,
         ridge=ridge,
-        names=names,
+        names=unknowns(source, intercept),
         targets=source.targets,
         data=source.data,
         rows_read=total.rows_read,
         dropped=dict(sorted(total.dropped.items())),
         left_out=source.left_out,
-        has_constant=intercept or total.constants.any_nonzero(),
+        constant_column=0 if intercept else total.constants.first_nonzero(),
+        counted_rows=total.sums.rows - total.weightless,
         precision=precision,
         notes=_tolerance_note(rank_tol, analysis.tolerance),
+        work=total.work,
     )
 
 

@@ -59,6 +59,11 @@ class _Pieces(io.BytesIO):
         self.given += len(piece)
         return piece
 
+    def readinto(self, room):
+        piece = self.read(len(room))
+        room[: len(piece)] = piece
+        return len(piece)
+
 
 def pipe(data: bytes) -> Bytes:
     return Bytes(data, rereadable=False, seekable=False, label="standard input", piece=7)

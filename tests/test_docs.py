@@ -15,7 +15,7 @@ from lsq_cli.commands import lsq
 from lsq_cli.version import __version__
 
 ROOT = Path(__file__).parent.parent
-PAGES = ["README.md"]
+PAGES = ["README.md", "docs/accuracy.md", "docs/gradient.md", "docs/choosing.md"]
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 
 
@@ -31,9 +31,19 @@ def run_line(line: str, run_lsq) -> str:
             shown = result.err + result.out
         elif stage[0] == "tail":
             shown = "".join(line + "\n" for line in shown.splitlines()[int(stage[1]) :])
+        elif stage[0] == "cut":
+            assert stage[1] == "-d,", stage
+            shown = "".join(cut(line, stage[2].removeprefix("-f")) + "\n" for line in shown.splitlines())
         else:
             raise AssertionError(f"the test does not know {stage[0]}")
     return shown
+
+
+def cut(line: str, fields: str) -> str:
+    """The cells of a line of CSV that ``cut -f`` keeps, as in 1-4,7."""
+    cells = line.split(",")
+    spans = (span.partition("-") for span in fields.split(","))
+    return ",".join(cell for first, _, last in spans for cell in cells[int(first) - 1 : int(last or first)])
 
 
 def steady(text: str) -> str:
@@ -66,7 +76,8 @@ def test_python_examples_of_the_readme_run():
 
 def helps() -> dict[str, click.Context]:
     """Every command with the context that its help is made in."""
-    root = click.Context(lsq, info_name="lsq", max_content_width=80, terminal_width=80)
+    names = lsq.context_settings["help_option_names"]
+    root = click.Context(lsq, info_name="lsq", max_content_width=80, terminal_width=80, help_option_names=names)
     contexts = {"lsq": root}
     for name in lsq.list_commands(root):
         command = lsq.get_command(root, name)

@@ -36,6 +36,7 @@ class Case:
     says: tuple[str, ...]
     files: dict[str, str | bytes] = field(default_factory=dict)
     code: int = 1
+    verb: str = "solve"
 
 
 TABLE = "x,y,z\n1,2,3\n4,5,6\n7,8,10\n"
@@ -168,6 +169,27 @@ DATA = [
         ("start.csv", "'q'"),
         {"data.csv": TABLE, "start.csv": "name,value\nx,1\nq,2\n"},
     ),
+    Case(
+        "A point of the wrong length",
+        "data.csv --at 1,2,3",
+        ("--at has 3 numbers", "2 unknowns: x, y"),
+        {"data.csv": TABLE},
+        verb="gradient",
+    ),
+    Case(
+        "A gradient with an infinite number",
+        "data.csv --mine 1,inf",
+        ("--mine has a number that is not finite",),
+        {"data.csv": TABLE},
+        verb="gradient",
+    ),
+    Case(
+        "A gradient in a ragged file",
+        "data.csv --mine g.csv",
+        ("g.csv: is no matrix of numbers",),
+        {"data.csv": TABLE, "g.csv": "1,2\n3\n"},
+        verb="gradient",
+    ),
     Case("An output folder that does not exist", "data.csv -o nowhere/x.json", ("nowhere",), {"data.csv": TABLE}),
 ]
 
@@ -184,6 +206,13 @@ USAGE = [
     ),
     Case("A number for a step rule", "data.csv -m gd --step 0.1", ("did you mean --learning-rate 0.1?",), code=2),
     Case("A target that is also selected", "data.csv -t y --columns x,y", ("y",), code=2),
+    Case(
+        "A mean of weighted rows",
+        "data.csv --weights z --objective mean",
+        ("--objective mean with --weights", "use sum"),
+        code=2,
+        verb="gradient",
+    ),
     Case("Three paths", "data.csv data.csv data.csv", ("parts of one table? add -t",), code=2),
     Case("Standard input twice", "- -", ("-",), code=2),
     Case("An output of unknown kind", "data.csv -o x.xls", (".json",), code=2),
@@ -205,7 +234,7 @@ def slug(case: Case) -> str:
 def test_the_message_names_the_place_and_the_way_out(case, run_lsq, tmp_path, monkeypatch):
     place(case.files or {"data.csv": TABLE}, tmp_path)
     monkeypatch.chdir(tmp_path)
-    result = run_lsq("solve", *case.args.split())
+    result = run_lsq(case.verb, *case.args.split())
 
     assert result.code == case.code, result
     assert result.raw == b""
@@ -278,6 +307,6 @@ def test_the_page_of_errors_is_up_to_date(run_lsq, stored, tmp_path, monkeypatch
         if case is USAGE[0]:
             page.append("## Usage errors (exit code 2)\n")
         place(case.files or {"data.csv": TABLE}, tmp_path)
-        message = run_lsq("solve", *case.args.split()).err.splitlines()[-1]
-        page.append(f"**{case.what}**\n\n```console\n$ lsq solve {case.args}\n{message}\n```\n")
+        message = run_lsq(case.verb, *case.args.split()).err.splitlines()[-1]
+        page.append(f"**{case.what}**\n\n```console\n$ lsq {case.verb} {case.args}\n{message}\n```\n")
     stored(DOCS / "errors.md", "\n".join(page))

@@ -54,6 +54,7 @@ class ListedTable:
     rereadable: bool = True
     has_header: bool = True
     text_columns: dict[int, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

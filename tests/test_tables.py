@@ -15,7 +15,7 @@ from rich.console import Console
 
 from lsq_cli.report.layout import cells, ruled_width
 from lsq_cli.report.page import Page, coefficient, decimal_aligned, significant
-from lsq_cli.report.tables import as_text, coefficients, formula, print_solution, render
+from lsq_cli.report.tables import as_text, coefficients, formula, print_solution, render, support
 from lsq_cli.solution import Iterate, Outcome, Solution
 
 
@@ -41,6 +41,7 @@ def normal(**changes):
         "gradient_norm": 1.5e-15,
         "condition": 4.23606797749979,
         "digits": 15.9,
+        "data_digits": 12.25,
         "iterations": 1,
         "passes": 1,
         "precision": "extended",
@@ -60,6 +61,7 @@ def descended(**changes):
         "rows_read": 9,
         "condition": None,
         "digits": 3.7,
+        "data_digits": 2.25,
         "iterations": 5,
         "passes": 6,
         "step": "constant",
@@ -120,6 +122,7 @@ Summary
   iterations            1
   passes over the data  1
   sure digits           15.9
+  data support          12.25 digits
   outcome               converged
 
 Solution
@@ -157,12 +160,15 @@ Summary
   iterations            5
   passes over the data  6
   sure digits           3.7
+  data support          2.25 digits
   outcome               not converged: the limit on iterations was reached
 
 Solution
   name            x
   (intercept)  2.05
   x            3.97
+
+The data support 2 digits of every coefficient; their last bit moves the rest.
 
 Iterates
   k     f(x)  ‖Ax − b‖         ‖∇f‖    step  (intercept)        x
@@ -192,6 +198,7 @@ y ≈ 2.05 + 3.97·x
   iterations            1
   passes over the data  1
   sure digits           15.9
+  data support          12.25 digits
   outcome               converged
 
 Solution
@@ -281,6 +288,7 @@ Summary
  iterations            5
  passes over the data  6
  sure digits           3.7
+ data support          2.25 digits
  outcome               not converged: the limit on iterations was reached
  ─────────────────────────────────────────────────────────────────────────
 
@@ -291,6 +299,8 @@ Solution
  (intercept)  2.05
  x            3.97
  ──────────────────
+
+The data support 2 digits of every coefficient; their last bit moves the rest.
 
 Iterates
  ────────────────────────────────────────────────────────────────
@@ -446,6 +456,29 @@ class TestFormula:
 
     def test_is_written_for_one_target_of_a_matrix(self):
         assert formula(normal(x=np.array([[1.0], [2.0]])), Page()) == "y ≈ 1 + 2·x"
+
+
+class TestSupport:
+    @pytest.mark.parametrize(
+        ("data_digits", "line"),
+        [
+            (None, ""),
+            (15.5, ""),
+            (6.0, ""),
+            (5.99, "The data support 5 digits of every coefficient; their last bit moves the rest."),
+            (1.2, "The data support 1 digit of every coefficient; their last bit moves the rest."),
+            (0.9, "The data support not one digit of some coefficient; their last bit moves all of it."),
+        ],
+    )
+    def test_is_remarked_upon_where_it_is_small(self, data_digits, line):
+        answer = normal(data_digits=data_digits)
+
+        assert support(answer) == line
+        assert ("The data support" in as_text(answer)) is bool(line)
+
+    def test_is_a_line_of_the_summary_where_it_is_known(self):
+        assert "  data support          12.25 digits\n" in as_text(normal())
+        assert "data support" not in as_text(normal(data_digits=None))
 
 
 class TestNumbers:

@@ -11,13 +11,14 @@ from importlib import import_module
 import click
 
 from lsq_cli.commands.edge import main_of
+from lsq_cli.errors import shown
 from lsq_cli.version import __version__
 
 # One thread in BLAS, before numpy starts its own: threads run across blocks, and rounding must not depend on how many.
 for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
-VERBS = ("solve",)
+VERBS = ("solve", "gradient", "compare", "generate", "selftest")
 
 
 class Verbs(click.Group):
@@ -33,6 +34,25 @@ class Verbs(click.Group):
             return None
         command: click.Command = import_module(f"lsq_cli.commands.{cmd_name}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The verb that the first argument names, or a usage error with the one that was meant."""
+        if args[0] not in VERBS and not args[0].startswith("-"):
+            ctx.fail(f"no command '{shown(args[0])}'{_meant(args[0])}")
+        return super().resolve_command(ctx, args)
+
+
+def _meant(word: str) -> str:
+    """What a word may stand for that is no verb."""
+    import difflib  # only here, on the way to an error
+
+    if near := difflib.get_close_matches(word.lower(), VERBS, 1):
+        return f"; did you mean {near[0]}?"
+    if os.path.exists(word):
+        return f"; it is a file: lsq solve {shown(word)}"
+    return f"; there are {', '.join(VERBS)}"
 
 
 @click.command(

@@ -24,6 +24,13 @@ class GroupedOption(click.Option):
         super().__init__(*args, **kwargs)
         self.group = group
 
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """The names and the text of the help; ``--[no-]header`` for a pair of opposites, or they fill the line."""
+        record = super().get_help_record(ctx)
+        if record is None or not self.secondary_opts:
+            return record
+        return f"--[no-]{self.opts[0].removeprefix('--')}", record[1]
+
 
 class GroupedCommand(click.Command):
     """A command whose help shows an example first and its options under headings."""
@@ -92,6 +99,18 @@ class Count(click.IntRange):
         return ""
 
 
+class Size(click.ParamType[int]):
+    """Bytes of memory, as in 64MB or 1G."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The bytes, or a usage error that shows how to write them."""
+        from lsq_cli.engines.local import bytes_of  # `--help` has no use for an engine
+
+        return bytes_of(value)
+
+
 def option(group: str, *names: str, **kwargs: Any) -> Callable[[F], F]:
     """`click.option` under a heading of the help."""
     return click.option(*names, cls=GroupedOption, group=group, **kwargs)
@@ -141,6 +160,25 @@ data_arguments = together(
     option("Data", "--input-format", metavar="FORMAT", help="csv, tsv, npy or npz  [default: looked at]"),
 )
 
+model_options = together(
+    option("Problem", "--intercept", is_flag=True, help="A column of ones, first, named (intercept)."),
+    option(
+        "Problem", "--ridge", type=Number(0), default=0.0, metavar="LAMBDA", help="Add ½λ‖x‖², not on the intercept."
+    ),
+)
+
+tolerance_option = option(
+    "Descent",
+    "--tol",
+    type=Number(0),
+    default=1e-8,
+    show_default=True,
+    metavar="T",
+    help="Stop when ‖∇f‖ ≤ T·‖Aᵀb‖.",
+)
+
+normalize_option = option("Descent", "--normalize", is_flag=True, help="Descend in columns centred and of length 1.")
+
 output_options = together(
     option(
         "Output",
@@ -155,6 +193,11 @@ output_options = together(
     option(
         "Output", "-o", "--output", multiple=True, metavar="FILE", help="Also write .json (the model), .csv or .npy."
     ),
+)
+
+machine_options = together(
+    option("Machine", "--jobs", type=Count(1), metavar="N", help="Threads  [default: the cores there are]"),
+    option("Machine", "--memory", type=Size(), default="256MB", metavar="SIZE", show_default=True, help="Row buffers."),
 )
 
 verbosity = together(

@@ -16,13 +16,19 @@ from lsq_cli.commands.options import (
     Number,
     data_arguments,
     given,
+    machine_options,
+    model_options,
+    normalize_option,
     option,
     output_options,
     refuse,
     together,
+    tolerance_option,
     verbosity,
 )
+from lsq_cli.commands.reading import open_data, reading_bar, reading_options, say_work
 from lsq_cli.errors import UsageError
+from lsq_cli.methods import RULES, RULES_WITH_RATE
 
 if TYPE_CHECKING:
     from lsq_cli.methods.gd import Descent
@@ -30,8 +36,6 @@ if TYPE_CHECKING:
     from lsq_cli.solution import Solution
     from lsq_cli.solving import Run
     from lsq_cli.summing import Problem
-
-RULES = ("constant", "exact")
 
 
 class StepName(click.Choice[str]):
@@ -56,10 +60,7 @@ problem_options = together(
         metavar="METHOD",
         help="normal equations, or gradient descent: gd.",
     ),
-    option("Problem", "--intercept", is_flag=True, help="A column of ones, first, named (intercept)."),
-    option(
-        "Problem", "--ridge", type=Number(0), default=0.0, metavar="LAMBDA", help="Add ½λ‖x‖², not on the intercept."
-    ),
+    model_options,
     option(
         "Problem",
         "--precision",
@@ -80,25 +81,17 @@ descent_options = together(
         default="constant",
         show_default=True,
         metavar="RULE",
-        help="constant, or exact line search.",
+        help=f"{', '.join(RULES[:-1])} or {RULES[-1]}.",
     ),
     option(
         "Descent",
         "--learning-rate",
         type=Number(above=0),
         metavar="B",
-        help="Of step constant  [default: 1/λmax(AᵀA)]",
+        help=f"Of {' and '.join(RULES_WITH_RATE)}  [default: 1/λmax]",
     ),
     option("Descent", "--x0", metavar="X", help="Where to start: 1,2.5 or a file  [default: 0]"),
-    option(
-        "Descent",
-        "--tol",
-        type=Number(0),
-        default=1e-8,
-        show_default=True,
-        metavar="T",
-        help="Stop when ‖∇f‖ ≤ T·‖Aᵀb‖.",
-    ),
+    tolerance_option,
     option(
         "Descent",
         "--max-iter",
@@ -108,6 +101,7 @@ descent_options = together(
         help="Steps at most  [default: 100000]",
     ),
     option("Descent", "--time-limit", type=Number(0), metavar="S", help="Seconds of descent at most."),
+    normalize_option,
 )
 
 iterate_options = together(
@@ -133,7 +127,9 @@ iterate_options = together(
 @descent_options
 @output_options
 @iterate_options
+@machine_options
 @verbosity
+@reading_options
 @click.pass_context
 def command(ctx: click.Context, /, **options: Any) -> None:
     """Read, sum, iterate, report: in that order, and files before standard output."""
@@ -141,6 +137,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     _check_usage(ctx, options)
     interruption = Interruption()
     problem, notes = _read(options)
+    solving = perf_counter()
     interruption.postpone()
     if not problem.has_constant and options["form"] == "table":
         notes = (*notes, "no intercept: add --intercept")
@@ -154,6 +151,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         for warning in run.warnings:
             say("warning", warning)
     solution = _consume(run, options, start)
+    say_work(problem, perf_counter() - solving, options)
     _report(ctx, solution, options)
     if interruption.exit_code:
         ctx.exit(interruption.exit_code)
@@ -163,7 +161,8 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         sure = "cannot be told" if solution.digits is None else f"{solution.digits:.1f} are sure"
         say("check failed", f"--min-digits {least:g}: {sure}")
     if not solution.converged:
-        say("diverged" if solution.outcome is Outcome.DIVERGED else "not converged", run.advice)
+        said = solution.outcome.word if solution.outcome in (Outcome.DIVERGED, Outcome.STAGNATED) else "not converged"
+        say(said, run.advice)
         ctx.exit(NOT_CONVERGED)
     if too_few:
         ctx.exit(CHECK_FAILED)
@@ -175,10 +174,11 @@ def _check_usage(ctx: click.Context, options: dict[str, Any]) -> None:
     from lsq_cli.report.plain import check_output_path
 
     if options["method"] == "normal":
-        descent = ("step", "learning_rate", "x0", "tol", "max_iter", "time_limit")
+        descent = ("step", "learning_rate", "x0", "tol", "max_iter", "time_limit", "normalize")
         refuse(ctx, descent, "belongs to gradient descent: add --method gd, or leave it out of --method normal")
-    elif options["step"] != "constant":
-        refuse(ctx, ("learning_rate",), f"belongs to --step constant, not to --step {options['step']}")
+    elif options["step"] not in RULES_WITH_RATE:
+        theirs = " or ".join(RULES_WITH_RATE)
+        refuse(ctx, ("learning_rate",), f"belongs to --step {theirs}, not to --step {options['step']}")
     if options["history"] is None:
         refuse(ctx, ("history_every", "with_x"), "belongs to --history: add --history FILE")
     else:
@@ -195,24 +195,12 @@ def _check_usage(ctx: click.Context, options: dict[str, Any]) -> None:
 
 def _read(options: dict[str, Any]) -> tuple[Problem, tuple[str, ...]]:
     """The one pass over the rows."""
-    from lsq_cli.sources.columns import Request
-    from lsq_cli.sources.opening import open_source
     from lsq_cli.summing import read_problem
 
-    request = Request(
-        target=options["target"],
-        columns=options["columns"],
-        drop=options["drop"],
-        weights=options["weights"],
-        missing=options["missing"],
-        na=options["na"],
-        delimiter=options["delimiter"],
-        header=options["header"],
-        input_format=options["input_format"],
-    )
-    source = open_source(options["data"], request, sys.stdin.buffer)
-    summing = {name: options[name] for name in ("intercept", "ridge", "precision", "rank_tol")}
-    problem = read_problem(source, **summing)
+    source = open_data(options)
+    summing = {name: options[name] for name in ("intercept", "ridge", "precision", "rank_tol", "jobs", "memory")}
+    with reading_bar(source, options) as on_block:
+        problem = read_problem(source, **summing, on_block=on_block)
     return problem, (*source.notes, *problem.notes)
 
 
@@ -222,11 +210,12 @@ def _descent(options: dict[str, Any], problem: Problem) -> Descent | None:
         return None
     from lsq_cli.methods.gd import Descent
     from lsq_cli.methods.stopping import Limits
-    from lsq_cli.sources.starts import read_start
+    from lsq_cli.sources.starts import read_memory, read_start
 
     x0 = None if options["x0"] is None else read_start(options["x0"], problem.names, problem.targets)
+    memory = None if options["x0"] is None else read_memory(options["x0"])
     limits = Limits(options["tol"], options["max_iter"], options["time_limit"])
-    return Descent(options["step"], options["learning_rate"], limits, x0)
+    return Descent(options["step"], options["learning_rate"], limits, x0, options["normalize"], memory)
 
 
 def _consume(run: Run, options: dict[str, Any], start: float) -> Solution:

@@ -19,54 +19,40 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lsq_cli.methods.stopping import Limits, ceiling, converged, out_of_limits
+from lsq_cli.methods.stopping import Limits, StoppingTest
 from lsq_cli.solution import Iterate, Outcome
 
 if TYPE_CHECKING:
     from lsq_cli.methods.steps import StepRule
-    from lsq_cli.quadratic import QuadraticObjective
+    from lsq_cli.problem import Objective
     from lsq_cli.solution import Array
 
 Iterates = Generator[Iterate, None, Outcome]
 
 
-def descend(
-    objective: QuadraticObjective,
-    rule: StepRule,
-    limits: Limits,
-    x0: Array | None = None,
-    *,
-    c_norm: float | None = None,
-) -> Iterates:
+def descend(objective: Objective, rule: StepRule, limits: Limits, x0: Array | None = None) -> Iterates:
     """Yield x₀, x₁, … of one target; the generator's return value is the `Outcome`.
 
     Parameters
     ----------
-    objective : QuadraticObjective
+    objective : Objective
     rule : StepRule
     limits : Limits
     x0 : ndarray, shape (n,), optional
         The start, 0 by default; not changed.
-    c_norm : float, optional
-        ‖Aᵀb‖, what the gradient is compared with; by default taken from the objective.
     """
     start = perf_counter()
     x = np.zeros(objective.n) if x0 is None else np.array(x0, dtype=np.float64)
     f, g = objective.value_and_gradient(x)
-    threshold = float(np.linalg.norm(objective.c)) if c_norm is None else c_norm
-    too_high = ceiling(f, objective.beta, rule.stable)
+    ends = StoppingTest(objective, limits, f, rule.stable)
     k, t = 0, math.nan
     while True:
-        gradient_norm = math.sqrt(g.dot(g))
+        gradient_norm = objective.gradient_norm(g)
         seconds = perf_counter() - start
         yield Iterate(k, x, f, objective.residual_norm(x, f), gradient_norm, t, seconds)
-        if converged(gradient_norm, limits.tol, threshold):
-            return Outcome.CONVERGED
-        if not f <= too_high or not gradient_norm < math.inf:
-            return Outcome.DIVERGED
-        limit = out_of_limits(k, seconds, limits)
-        if limit is not None:
-            return limit
+        outcome = ends.outcome(k, x, f, gradient_norm, seconds)
+        if outcome is not None:
+            return outcome
         d, t = rule.step(objective, x, g)
         x = x - t * d
         f, g = objective.value_and_gradient(x)

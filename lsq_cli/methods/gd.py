@@ -3,29 +3,65 @@
     λmax, λmin of G  ──►  β = 1/λmax, largest stable rate 2/λmax, steps needed  ──►  the loop of `descent.py`
 
 Everything here is known before the first step, because G is: that the rate is too large, that the limit on
-steps is too small, and which rule would do.
+steps is too small, and which rule would do. Of a form without G, the rows themselves, only λmax is found out.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from lsq_cli.methods import RULES_WITH_RATE
 from lsq_cli.methods.descent import Iterates, abreast, descend
-from lsq_cli.methods.forecast import Spectrum, constant_steps, exact_steps
-from lsq_cli.methods.steps import Constant, Exact, StepRule
+from lsq_cli.methods.forecast import Modes, Spectrum, is_bound, largest_eigenvalue, steps_needed
+from lsq_cli.methods.steps import BarzilaiBorwein, ConjugateGradient, Constant, Exact, Nesterov, StepRule
 from lsq_cli.methods.stopping import Limits
 from lsq_cli.quadratic import ldexp
 from lsq_cli.solution import Iterate, Outcome
 
 if TYPE_CHECKING:
-    from lsq_cli.quadratic import Quadratic
+    from lsq_cli.problem import Objective
     from lsq_cli.solution import Array
 
-RULES = ("constant", "exact")
+# Which rule to recommend, the one that is rarely beaten first.
+_BEST_FIRST = ("cg", "nesterov", "bb", "exact", "constant")
+# A share of x0 in the null space below this is rounding.
+_NULL_SHARE = 1e-10
+
+
+class Form(Protocol):
+    """Where descent takes place: `quadratic.Quadratic`, `normalizing.Normalized`, or the rows."""
+
+    n: int
+    p: int
+    a_unit: int
+    """The columns' unit is 2^a_unit, so that a rate's is 2^(−2·a_unit)."""
+
+    @property
+    def G(self) -> Array | None:  # noqa: N802
+        """AᵀA + λI in the form's units; None where only the rows are there."""
+        ...
+
+    def objective(self, target: int) -> Objective:
+        """f of one target."""
+        ...
+
+    def measured(self, vectors: Array) -> Array:
+        """Gradients (n, r) as they are in the user's columns, but for a power of two."""
+        ...
+
+    def to_user(self, iterate: Iterate, target: int) -> Iterate:
+        """An iterate of one target in the user's units."""
+        ...
+
+    def from_user(self, x: Array | None, target: int) -> Array:
+        """A start given in the user's units, in the form's; zeros for None."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -34,127 +70,254 @@ class Descent:
 
     Parameters
     ----------
-    step : {"constant", "exact"}
+    step : str
+        One of `methods.RULES`.
     learning_rate : float, optional
-        β of `constant` in the user's units; 1/λmax(AᵀA) by default.
+        β of `constant` and `nesterov` in the user's units; 1/λmax(AᵀA) by default.
     limits : Limits
     x0 : ndarray, shape (n,) or (n, p), optional
         The start in the user's units; 0 by default.
+    normalize : bool
+        Whether to descend in normalised columns (`normalizing.py`); the rate is then one for these.
+    memory : Mapping, optional
+        What `GradientDescent.facts` gave for the run that `x0` comes from: with the same step rule the run goes on as
+        if it had never stopped. Ignored where it does not belong to `x0`.
     """
 
     step: str = "constant"
     learning_rate: float | None = None
     limits: Limits = field(default_factory=Limits)
     x0: Array | None = None
+    normalize: bool = False
+    memory: Mapping[str, Any] | None = None
+
+
+@dataclass
+class _Watch:
+    """What is remembered of the run of one target, in the form's units."""
+
+    last: Iterate | None = None
+    best: Iterate | None = None
+    """Of least ‖∇f‖, or of least f under a rule that may diverge."""
+    outcome: Outcome | None = None
+
+    @property
+    def result(self) -> Iterate | None:
+        """The iterate whose x is the result: where the run went astray or in circles the best one, else the last."""
+        astray = self.outcome in (Outcome.DIVERGED, Outcome.STAGNATED) and self.best is not None
+        return self.best if astray else self.last
 
 
 class GradientDescent:
-    """Descent on a quadratic form, one run a target; a method in the sense of `solving.Method`."""
+    """Descent on a form, one run a target; a method in the sense of `solving.Method`.
+
+    Parameters
+    ----------
+    form : Form
+    asked : Descent
+    """
 
     name = "gd"
 
-    def __init__(self, quadratic: Quadratic, asked: Descent) -> None:
-        self._quadratic, self._asked = quadratic, asked
-        self._spectrum = Spectrum.of(quadratic.G)
-        self._square_unit = -2 * quadratic.a_unit  # a rate is an inverse square of A
-        self._least: list[Iterate | None] = [None] * quadratic.p
-        self._outcomes: list[Outcome | None] = [None] * quadratic.p
-        rate = self._rate()
-        self._rules: list[StepRule] = [
-            Constant(rate, self._spectrum.largest) if asked.step == "constant" else Exact() for _ in range(quadratic.p)
-        ]
-        self._starts = [quadratic.from_user(asked.x0, t) for t in range(quadratic.p)]
-        self.forecast = max(self._steps(asked.step, rate, t) for t in range(quadratic.p))
-        self.warnings = list(self._warnings(rate))
+    def __init__(self, form: Form, asked: Descent) -> None:
+        self._form, self._asked = form, asked
+        self._objectives = [form.objective(t) for t in range(form.p)]
+        self._spectrum = None if form.G is None else Spectrum.of(form.G)
+        self._largest = self._spectrum.largest if self._spectrum else largest_eigenvalue(self._objectives[0])
+        self._rules = [self._rule() for _ in range(form.p)]
+        self._starts = [form.from_user(asked.x0, t) for t in range(form.p)]
+        self._runs = [_Watch() for _ in range(form.p)]
+        if asked.memory is not None:
+            self._resume(asked.memory)
+        self.forecast = self._forecast(asked.step, self._rate)
+        self.warnings = list(self._warnings())
 
     def facts(self) -> dict[str, Any]:
-        """The fields of `Solution` that only this method knows."""
-        constant = self._asked.step == "constant"
+        """The fields of `Solution` that only this method knows; after a run also what takes it up again."""
+        has_rate = self._asked.step in RULES_WITH_RATE
+        memory = self._memory()
         return {
             "step": self._asked.step,
-            "learning_rate": ldexp(self._rate(), self._square_unit) if constant else None,
-            "largest_stable_rate": ldexp(self._stable_rate(), self._square_unit),
+            "learning_rate": self._in_user_units(self._rate) if has_rate else None,
+            "largest_stable_rate": self._in_user_units(2.0 * self._default_rate) if self._largest > 0.0 else math.inf,
             "forecast": self.forecast,
+            "extra": {"memory": memory} if memory else {},
         }
 
     def iterates(self) -> Iterates:
         """The iterates of all targets side by side, in the user's units."""
-        runs = [self._watched(t) for t in range(self._quadratic.p)]
+        runs = [self._watched(t) for t in range(self._form.p)]
         return runs[0] if len(runs) == 1 else abreast(runs)
 
     def final(self, last: Iterate) -> Array:
-        """The x to return: of a target that diverged the iterate of least f, else the last one."""
-        x = last.x.reshape(self._quadratic.n, -1).copy()
-        for t, (outcome, least) in enumerate(zip(self._outcomes, self._least, strict=True)):
-            if outcome is Outcome.DIVERGED and least is not None:
-                x[:, t] = least.x
+        """The x to return: of a target that diverged or stagnated the best iterate, else the last one."""
+        x = last.x.reshape(self._form.n, -1).copy()
+        for t, run in enumerate(self._runs):
+            if run.result is not None:
+                x[:, t] = self._form.to_user(run.result, t).x
         return x.reshape(last.x.shape)
+
+    @property
+    def choice(self) -> str:
+        """Which of all solutions descent ends at, where there are many."""
+        if self._spectrum is not None and any(self._spectrum.null_share(z) > _NULL_SHARE for z in self._starts):
+            return "x keeps the part of x0 in the null space of A, which no gradient touches"
+        return "x is the solution of least norm" + (" in the normalised columns" if self._asked.normalize else "")
 
     def advice(self, outcome: Outcome, k: int) -> str:
         """What to try after a run that did not converge."""
         if outcome is Outcome.DIVERGED:
-            largest = ldexp(self._stable_rate(), self._square_unit)
+            largest = self._in_user_units(self._rules[0].largest_rate)
             return f"{k} steps done; try a --learning-rate below {largest:.6g}, or leave it out"
-        needed = f"about {self.forecast:.2g} needed" if math.isfinite(self.forecast) else "no number is enough"
-        others = [f"--step {rule} (about {n:.2g})" for rule, n in self._better_rules()]
-        return f"{k} steps done, {needed}; try {' or '.join([*others, '--method normal'])}"
+        if outcome is Outcome.STAGNATED:
+            reached = max(map(self._relative_gradient, range(self._form.p)))
+            return (
+                f"{k} steps done, ‖∇f‖ is {reached:.1e}·‖Aᵀb‖ and rounding keeps it from shrinking; "
+                f"try --tol {10.0 ** math.ceil(math.log10(reached)):.0e} or --method normal"
+            )
+        better = self._better_rule()
+        others = [f"--step {better[0]}"] if better else []
+        return f"{k} steps done{self._still_needed(k)}; try {' or '.join([*others, '--method normal'])}"
 
     def _watched(self, target: int) -> Iterates:
-        """The run of one target in the user's units, its least iterate and its outcome remembered."""
-        quadratic = self._quadratic
-        rule, limits = self._rules[target], self._asked.limits
-        run = descend(quadratic.objective(target), rule, limits, self._starts[target])
+        """The run of one target in the user's units, what it comes to remembered."""
+        form, run, rule = self._form, self._runs[target], self._rules[target]
+        steps = descend(self._objectives[target], rule, self._asked.limits, self._starts[target])
         least = math.inf
         while True:
             try:
-                iterate = quadratic.to_user(next(run), target)
+                iterate = next(steps)
             except StopIteration as stop:
                 outcome: Outcome = stop.value
-                self._outcomes[target] = outcome
+                run.outcome = outcome
                 return outcome
-            if not rule.stable and iterate.objective < least:
-                least, self._least[target] = iterate.objective, iterate
-            yield iterate
+            run.last = iterate
+            size = iterate.gradient_norm if rule.stable else iterate.objective
+            if size < least:
+                least, run.best = size, iterate
+            yield form.to_user(iterate, target)
 
-    def _stable_rate(self) -> float:
-        """2/λmax: f grows along the steepest direction beyond it."""
-        return 2.0 / self._spectrum.largest if self._spectrum.largest > 0.0 else math.inf
+    @property
+    def _default_rate(self) -> float:
+        """1/λmax in the form's units, the longest step under which no part of x overshoots."""
+        return 1.0 / self._largest if self._largest > 0.0 else 1.0
 
+    @property
     def _rate(self) -> float:
-        """The constant rate in the units of G."""
-        if self._asked.learning_rate is not None:
-            return ldexp(self._asked.learning_rate, -self._square_unit)
-        return 0.5 * self._stable_rate() if self._spectrum.largest > 0.0 else 1.0
+        """β in the form's units."""
+        asked = self._asked.learning_rate
+        return self._default_rate if asked is None else ldexp(asked, 2 * self._form.a_unit)
 
-    def _steps(self, step: str, rate: float, target: int) -> float:
-        """Steps that a rule will need for one target."""
-        quadratic, limits = self._quadratic, self._asked.limits
-        c = quadratic.c[:, target]
-        gradient = quadratic.G @ self._starts[target] - c
-        goal = limits.tol * float(np.linalg.norm(c))
+    def _in_user_units(self, rate: float) -> float:
+        """A rate is an inverse square of A."""
+        return ldexp(rate, -2 * self._form.a_unit)
+
+    def _rule(self) -> StepRule:
+        """A new rule of the kind that is asked for."""
+        step = self._asked.step
         if step == "constant":
-            return constant_steps(self._spectrum, gradient, rate, goal)
-        return exact_steps(self._spectrum, gradient, goal)
+            return Constant(self._rate, self._largest)
+        if step == "nesterov":
+            return Nesterov(self._rate, self._largest, self._spectrum.smallest if self._spectrum else None)
+        if step == "cg":
+            return ConjugateGradient(self._form.n)
+        return BarzilaiBorwein() if step == "bb" else Exact()
 
-    def _better_rules(self) -> list[tuple[str, float]]:
-        """Other rules that would need at most half as many steps, with their forecasts."""
-        forecasts = [
-            (rule, max(self._steps(rule, 0.5 * self._stable_rate(), t) for t in range(self._quadratic.p)))
-            for rule in RULES
-            if rule != self._asked.step
+    def _memory(self) -> dict[str, Any]:
+        """What x alone does not tell a run that goes on from it: the point in the form's units, and the one before."""
+        runs = list(zip(self._runs, self._rules, strict=True))
+        if not (self._asked.normalize or self._rules[0].before) or any(run.result is None for run, _ in runs):
+            return {}
+        points, before = [], []
+        for run, rule in runs:
+            assert run.result is not None
+            points.append(run.result.x.tolist())
+            x = rule.before.x if rule.before and run.result is run.last else None
+            before.append(None if x is None else x.tolist())
+        return {"step": self._asked.step, "normalize": self._asked.normalize, "points": points, "before": before}
+
+    def _resume(self, memory: Mapping[str, Any]) -> None:
+        """Go on from what an earlier run remembered, if that was a run of this kind and its x is x0."""
+        if any(memory.get(key) != getattr(self._asked, key) for key in ("step", "normalize")):
+            return
+        try:
+            points = np.array(memory["points"], dtype=np.float64).reshape(self._form.p, self._form.n)
+            before = [None if x is None else np.array(x, dtype=np.float64).reshape(-1) for x in memory["before"]]
+        except (KeyError, TypeError, ValueError):
+            return  # not ours, or edited by hand: x0 alone counts
+        starts = [self._form.from_user(self._form.to_user(_at(z), t).x, t) for t, z in enumerate(points)]
+        if not all(map(np.array_equal, starts, self._starts)):
+            return
+        self._starts = list(points)
+        for rule, objective, x in zip(self._rules, self._objectives, before, strict=False):
+            if x is not None and len(x) == self._form.n:
+                rule.resume(objective, x)
+
+    @cached_property
+    def _modes(self) -> list[Modes]:
+        """Every target's start in the eigenvectors of G."""
+        assert self._spectrum is not None
+        measure = self._form.measured if self._asked.normalize else None
+        return [
+            Modes.of(
+                self._spectrum,
+                objective.value_and_gradient(start)[1],
+                self._asked.limits.tol * objective.gradient_norm(objective.c),
+                measure,
+            )
+            for objective, start in zip(self._objectives, self._starts, strict=True)
         ]
-        return [(rule, steps) for rule, steps in forecasts if steps <= 0.5 * self.forecast and math.isfinite(steps)]
 
-    def _warnings(self, rate: float) -> list[str]:
+    def _forecast(self, step: str, rate: float) -> float | None:
+        """Steps that a rule will need for the slowest target; None where the spectrum is not known."""
+        return None if self._spectrum is None else max(steps_needed(step, modes, rate) for modes in self._modes)
+
+    def _better_rule(self) -> tuple[str, float] | None:
+        """The best other rule that would make it within the limit on steps, and its forecast."""
+        for step in _BEST_FIRST:
+            if step != self._asked.step:
+                steps = self._forecast(step, self._default_rate)
+                if steps is not None and steps <= self._asked.limits.max_iter:
+                    return step, steps
+        return None
+
+    def _relative_gradient(self, target: int) -> float:
+        """‖∇f‖/‖Aᵀb‖ of the best iterate of a target; 1e-300 where either is 0."""
+        objective, best = self._objectives[target], self._runs[target].best
+        c_norm = objective.gradient_norm(objective.c)
+        return max(1e-300, best.gradient_norm / c_norm) if best and c_norm else 1e-300
+
+    def _still_needed(self, k: int) -> str:
+        """The forecast of a run that has done k steps, unless it has been refuted."""
+        if self.forecast is None or self.forecast <= k:
+            return ""
+        if self.forecast == math.inf:
+            return ", no number is enough"
+        return f", {_number_of_steps(self._asked.step, self.forecast)} needed"
+
+    def _warnings(self) -> list[str]:
         """What is certain before the first step."""
-        stable = self._stable_rate()
-        if self._asked.step == "constant" and rate > stable:
-            given, largest = (ldexp(value, self._square_unit) for value in (rate, stable))
-            return [f"the learning rate {given:.6g} is above 2/λmax = {largest:.6g}: f will grow without bound"]
-        if self.forecast > self._asked.limits.max_iter and self._asked.limits.tol > 0.0:
-            others = [f"--step {rule} needs about {n:.2g}" for rule, n in self._better_rules()]
-            return [
-                f"about {self.forecast:.2g} steps needed, --max-iter is {self._asked.limits.max_iter}; "
-                + "; ".join([*others, "--method normal needs 1"])
-            ]
-        return []
+        rule, limits = self._rules[0], self._asked.limits
+        if not rule.stable:
+            given, largest = (f"{self._in_user_units(rate):.6g}" for rate in (self._rate, rule.largest_rate))
+            bound = f"2/λmax = {largest}" if self._asked.step == "constant" else f"{largest}, the largest stable one"
+            return [f"the learning rate {given} is above {bound}: f will grow without bound"]
+        if self.forecast is None or self.forecast <= limits.max_iter or limits.tol == 0.0:
+            return []
+        better = self._better_rule()
+        others = f"--step {better[0]} needs {_number_of_steps(*better)}, " if better else ""
+        normal = "--method normal 1" if better else "--method normal needs 1"
+        needed = _number_of_steps(self._asked.step, self.forecast)
+        return [f"{needed} steps needed, --max-iter is {limits.max_iter}; {others}{normal}"]
+
+
+def _at(z: Array) -> Iterate:
+    """An iterate of which only x is known."""
+    return Iterate(0, z, math.nan, math.nan, math.nan, math.nan, 0.0)
+
+
+def _number_of_steps(step: str, steps: float) -> str:
+    """A forecast in words: ``about 340``, ``at most 4e20``."""
+    rounded = float(f"{steps:.2g}")
+    number = f"{rounded:.0f}" if rounded < 1e6 else f"{rounded:.2g}".replace("e+", "e")
+    return f"{'at most' if is_bound(step) else 'about'} {number}"

@@ -30,6 +30,7 @@ class Normal:
     """The normal equations as a method: two iterates, 0 and the solution; a method in the sense of `solving.Method`."""
 
     name = "normal"
+    choice = "x is the solution of least norm"
 
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis

@@ -6,7 +6,10 @@ import takes longer than a small solve) and reads the same in every version of i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple, TextIO
+
+from lsq_cli.report.page import Page
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,6 +40,17 @@ class Lines(NamedTuple):
 
 
 Section = Grid | Lines
+
+
+def print_page(spelled: Callable[[Page], list[Section]], stream: TextIO) -> None:
+    """Prints sections, given as a function of the page, on `stream`: ruled on a terminal, plain text elsewhere."""
+    if stream.isatty():
+        from rich.console import Console  # 20 ms that a pipe does without
+
+        console = Console(file=stream)
+        print_ruled(spelled(Page(console.encoding, console.width)), console)
+    else:
+        stream.write(plain_text(spelled(Page(stream.encoding or "utf-8"))))
 
 
 def plain_text(sections: list[Section]) -> str:

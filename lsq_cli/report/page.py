@@ -14,8 +14,28 @@ SUMMARY_DIGITS = 6
 ALL_DIGITS = 15.9
 """As sure as a double can be: every digit that `repr` writes."""
 
-_SIGNS = "‖∇−≈·…"
-_ASCII = str.maketrans({"‖": "||", "∇": "grad ", "−": "-", "≈": "~=", "·": "*", "…": "..."})
+_SIGNS = "‖∇−≈·…½²ᵀ×∂∘βλΣᵢⱼ"
+_ASCII = str.maketrans(
+    {
+        "‖": "||",
+        "∇": "grad ",
+        "−": "-",
+        "≈": "~=",
+        "·": "*",
+        "…": "...",
+        "½": "1/2 ",
+        "²": "^2",
+        "ᵀ": "^T",
+        "×": "x",
+        "∂": "d",
+        "∘": " o ",
+        "β": "beta ",
+        "λ": "lambda ",
+        "Σ": "sum",
+        "ᵢ": "_i",
+        "ⱼ": "_j",
+    }
+)
 _ANY_LENGTH = 10**9
 
 

@@ -40,6 +40,8 @@ def write_json(solution: Solution, stream: Writable) -> None:
     record |= {key: value for key in _WITH_THEIR_OPTION if (value := getattr(solution, key)) is not None}
     if solution.iterates is not None:
         record["iterates"] = [iterate_record(row, with_x=True) for row in solution.iterates]
+    if solution.statistics is not None:
+        record["statistics"] = vars(solution.statistics)
     write_json_line({**record, **solution.extra}, stream)
 
 

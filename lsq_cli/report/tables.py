@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, TextIO
 
 from lsq_cli.report.iterates import coefficient_labels
-from lsq_cli.report.layout import Grid, Lines, Section, plain_text, print_ruled, ruled_width
+from lsq_cli.report.layout import Grid, Lines, Section, plain_text, print_page, print_ruled, ruled_width
 from lsq_cli.report.page import SUMMARY_DIGITS, Page, coefficient, decimal_aligned, significant
 
 if TYPE_CHECKING:
@@ -25,17 +25,13 @@ INTERCEPT = "(intercept)"
 _LONGEST_X = 40  # more coefficients than this are elided on a terminal
 _SHOWN_ENDS = 15  # … to so many at each end
 _WIDEST_X = 40  # more columns of x than this do not stand among the iterates, however wide the page
+_FEW_DIGITS = 6  # data that support fewer are remarked upon
 _METHODS = {"normal": "normal equations", "gd": "gradient descent"}
 
 
 def print_solution(solution: Solution, stream: TextIO) -> None:
     """Prints `solution` on `stream`: ruled tables on a terminal, plain text elsewhere."""
-    if stream.isatty():
-        from rich.console import Console  # 20 ms that a pipe does without
-
-        render(solution, Console(file=stream))
-    else:
-        stream.write(as_text(solution, stream.encoding or "utf-8"))
+    print_page(lambda page: sections(solution, page), stream)
 
 
 def render(solution: Solution, console: Console) -> None:
@@ -54,6 +50,8 @@ def as_text(solution: Solution, encoding: str = "utf-8") -> str:
 def sections(solution: Solution, page: Page) -> list[Section]:
     """What there is to say about `solution`, in order, spelled for `page`."""
     parts: list[Section] = [summary(solution, page), coefficients(solution, page)]
+    if line := support(solution):
+        parts.append(Lines("", (line,)))
     if solution.iterates:
         parts.append(iterates(solution, page))
     if solution.dependencies:
@@ -86,6 +84,7 @@ def summary(solution: Solution, page: Page) -> Grid:
         "iterations": solution.iterations,
         "passes over the data": solution.passes,
         "sure digits": solution.digits,
+        **({} if solution.data_digits is None else {"data support": f"{significant(solution.data_digits)} digits"}),
         "outcome": solution.outcome.value,
     }
     return Grid("Summary", (), [(label, _summary_value(value)) for label, value in rows.items()], "ll")
@@ -132,6 +131,17 @@ def iterates(solution: Solution, page: Page) -> Grid:
             columns += x
     header, *lines = zip(*columns, strict=True)
     return Grid("Iterates", header, lines, "r" * len(header))
+
+
+def support(solution: Solution) -> str:
+    """A sentence for data whose own rounding leaves few digits of x; else nothing."""
+    if solution.data_digits is None or solution.data_digits >= _FEW_DIGITS:
+        return ""
+    whole = int(solution.data_digits)
+    if whole == 0:
+        return "The data support not one digit of some coefficient; their last bit moves all of it."
+    digits = f"{whole} digit{'s' * (whole > 1)}"
+    return f"The data support {digits} of every coefficient; their last bit moves the rest."
 
 
 def formula(solution: Solution, page: Page) -> str:

@@ -80,6 +80,16 @@ class ByteSource(Protocol):
 class CellBlock(Protocol):
     """A handle on consecutive rows of one table."""
 
+    @property
+    def size(self) -> int:
+        """Bytes of the table that it covers, about: what a progress bar counts."""
+        ...
+
+    @property
+    def footprint(self) -> int:
+        """Bytes of memory that `read` takes at its peak, about; engines bound with it how many are read at once."""
+        ...
+
     def read(self) -> Cells:
         """The cells; with the policy "error" a missing cell raises `CellError` naming it."""
         ...
@@ -102,6 +112,12 @@ class Table(Protocol):
     """Position (0-based) of each column without one number in the first 1000 rows → an example cell."""
     rereadable: bool
     """Whether `blocks` may be called twice."""
+    notes: tuple[str, ...]
+    """What the user should know about how it was read; some is known only after the last block."""
+    form: str
+    """How it is written, in a few words: ``CSV, ',' between cells, a header``."""
+    size: int | None
+    """Bytes that its blocks cover together, about; None where that is not known before they are read."""
 
     def blocks(self, columns: tuple[int, ...], missing: Missing) -> Iterator[CellBlock]:
         """Handles on all rows in order; `columns` are 0-based positions, each once."""
@@ -111,8 +127,22 @@ class Table(Protocol):
 class RowBlock(Protocol):
     """A handle on consecutive rows of the problem: A, b and the weights side by side."""
 
+    @property
+    def size(self) -> int:
+        """Bytes that it covers, about; of A's table alone where b has its own."""
+        ...
+
+    @property
+    def footprint(self) -> int:
+        """As that of a `CellBlock`."""
+        ...
+
     def read(self) -> Rows:
         """The rows; raises `DataError`."""
+        ...
+
+    def read_sparse(self) -> Rows:
+        """The same, but A a scipy csr_array where it is stored sparse."""
         ...
 
 
@@ -128,9 +158,26 @@ class Source(Protocol):
     weighted: bool
     left_out: tuple[str, ...]
     """Text columns that "the rest" passed over."""
-    notes: tuple[str, ...]
-    """What the user should know about how the data was read, one sentence each."""
     rereadable: bool
+    in_memory: bool
+    """Whether all rows are held, so that holding them once more costs nothing where they need no change."""
+    sparse: bool
+    """Whether A is stored sparse."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know about how the data was read, one sentence each; some only after the last row."""
+        ...
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """How each table is written, with its path."""
+        ...
+
+    @property
+    def size(self) -> int | None:
+        """Bytes that the blocks cover together, about; None where that is not known before they are read."""
+        ...
 
     def blocks(self) -> Iterator[RowBlock]:
         """Handles on all rows, in order; a second call on a stream raises `SourceConsumedError`."""

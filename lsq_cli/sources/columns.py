@@ -33,6 +33,8 @@ class Request:
     delimiter: str | None = None
     header: bool | None = None
     input_format: str | None = None
+    alone: bool = False
+    """Whether one column alone may be b, with no column of A."""
 
 
 class Selection(NamedTuple):
@@ -69,9 +71,10 @@ def select(table: Table, request: Request) -> Selection:
     taken = header.columns(request.columns, kept_out | set(b), passed)
     notes = []
     if not request.target:
-        b = [_last(header, taken)]
+        b = [_last(header, taken, request.alone)]
         taken = taken[:-1]
-        notes.append(f"b is the last column, {header.title(b[0])} (choose with --target)")
+        if taken:
+            notes.append(f"b is the last column, {header.title(b[0])} (choose with --target)")
     left_out = sorted(passed - set(b))
     return Selection(
         tuple(taken),
@@ -192,11 +195,11 @@ def _refuse_overlaps(
                 raise UsageError(f"--target and --columns both name the column {title}; it cannot explain itself")
 
 
-def _last(header: Header, taken: list[int]) -> int:
-    """The last column taken, which is b; there has to be another one for A."""
+def _last(header: Header, taken: list[int], alone: bool) -> int:
+    """The last column taken, which is b; there has to be another one for A, unless it may stand alone."""
     if not taken:
         raise ColumnError("no column of numbers is left to be b", header.path)
-    if len(taken) == 1:
+    if len(taken) == 1 and not alone:
         raise ColumnError(
             f"one column alone, {header.title(taken[0])}, cannot be both A and b; "
             "give A and b as two files, or a table of two columns and more (--delimiter if it has them)",

@@ -1,13 +1,13 @@
 """Delimited text as a table: blocks cut from the bytes in order, and their numbers.
 
-A block is about `BLOCK_BYTES` of text that ends with a line end outside quotes: one with an even number of quotes
-(") before it. The cuts depend on the bytes alone, so that a file, a pipe and a compressed copy are cut alike.
-The stream is read once, in order; a handle on a regular file also knows its byte range and is pickled without
-the bytes.
+A block is about `BLOCK_BYTES` of text, cut where `chunks.py` says: by the bytes alone, so that a file, a pipe and a
+compressed copy are cut alike. The stream is read once, in order; a handle on a regular file also knows its byte range
+and is pickled without the bytes.
 
 ``numpy.loadtxt`` has the last word on values (`values`). It is strict about cells but not about shape, so that every
 row's cells are counted first, and where it refuses a block the missing marks are written as nan for it, and then
-the cells are walked one by one (`cells.py`). How the file is written is found by `layout.py`.
+the cells are walked one by one (`cells.py`). In a large table `fast.py` is asked before it. How the file is written
+is found by `layout.py`.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 
 from lsq_cli.errors import DataError, TableError
+from lsq_cli.sources import fast
 from lsq_cli.sources.blocks import ByteSource, Cells, Missing
-from lsq_cli.sources.cells import TEXT_ROWS, Grid, count_lines, find_text, sound_text
+from lsq_cli.sources.cells import TEXT_ROWS, Grid, find_text, sound_text
+from lsq_cli.sources.chunks import After, blocks_of, endless, last_cut
 from lsq_cli.sources.layout import (
     BLANKS,
     BLANKS_BETWEEN,
-    ONE_COLUMN,
     SNIFFED_ROWS,
     CsvOptions,
     Layout,
     comment,
     find_layout,
-    may_have_comments,
 )
 
 if TYPE_CHECKING:
@@ -50,7 +50,9 @@ LIMIT_BYTES = 64_000_000
 """The longest that a row may be: beyond it a quote was surely left open."""
 HEAD_BYTES = 65_536
 """What is read first to find the layout; more when it is not enough."""
-BOM = b"\xef\xbb\xbf"
+_CELL_BYTES = 26
+"""What a cell takes at the peak of reading it: its double twice, or its edges and its double."""
+_SAMPLE_BYTES = 8192
 
 
 class CsvTable:
@@ -70,6 +72,8 @@ class CsvTable:
     unreadable_columns : mapping of int to DataError
         Position of each column of numbers in another convention (decimal commas, thousands marks, a currency
         sign, hexadecimal) → the error to raise unless the column is dropped.
+    notes : tuple of str
+        What would read the table faster, once it has turned out to be large.
 
     Raises
     ------
@@ -94,6 +98,8 @@ class CsvTable:
         self.has_header = self._layout.header is not None
         self.text_columns: Mapping[int, str] = opening.text
         self.unreadable_columns: Mapping[int, DataError] = opening.unreadable
+        self.notes: tuple[str, ...] = ()
+        self.form, self.size = self._layout.in_words, source.size
         self._peeked: tuple[bytes, BinaryIO] | None = None
         if source.rereadable:
             stream.close()
@@ -112,13 +118,22 @@ class CsvTable:
         """
         (head, stream), self._peeked = self._peeked or (b"", self._source.open()), None
         with closing(stream):
-            rows = _After(head, stream)
-            _read(rows, self._start)  # the header, known already
+            rows = After(head, stream)
+            rows.read(self._start)  # the header, known already
             start = self._start
-            for line, data in _cut(rows, self._layout, self._line):
+            for line, data in blocks_of(rows, self._layout, self._line, BLOCK_BYTES, LIMIT_BYTES):
                 stop = start + len(data)
-                yield CsvBlock(self._source, self._layout, columns, missing, start, stop, line, data)
+                hasty = self._is_large(stop)
+                yield CsvBlock(self._source, self._layout, columns, missing, start, stop, line, data, hasty)
                 start = stop
+
+    def _is_large(self, known: int) -> bool:
+        """Whether to ask the fast parser, for all we know of the size; where it is not installed a note says so."""
+        if max(known, self._source.size or 0) < fast.LARGE_BYTES:
+            return False
+        if not fast.available():
+            self.notes = (fast.ADVICE,)
+        return fast.available()
 
 
 @dataclass(frozen=True)
@@ -138,6 +153,21 @@ class CsvBlock:
     line: int
     """The 1-based number in the file of the block's first line."""
     data: bytes | None = field(default=None, repr=False)
+    hasty: bool = False
+    """Whether to ask the fast parser first."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the text."""
+        return self.stop - self.start
+
+    @property
+    def footprint(self) -> int:
+        """Bytes of the text, and of what it is made into: up to 14 times as many, for cells of one digit."""
+        size = self.stop - self.start
+        sample = self.data[:_SAMPLE_BYTES] if self.data else b"\n\0"  # without the text, the worst
+        cells = (sample.count(self.layout.delimiter.encode()) + sample.count(b"\n")) / len(sample)
+        return size + int(cells * size) * _CELL_BYTES
 
     def read(self) -> Cells:
         """The numbers of the block; see `CellBlock.read`.
@@ -149,8 +179,13 @@ class CsvBlock:
         TableError
             A ragged row, a second header, a stray quote, bytes that are no UTF-8 text.
         """
+        numbers = self._hasty_values()
+        if numbers is not None:
+            return Cells(numbers, None)
         grid = self._grid()
-        numbers = None if self.layout.numeric_marks else self._values(grid.data, grid.rows)
+        # What the fast parser refused is most often a missing mark, which loadtxt would find no better.
+        if not (self.layout.numeric_marks or self.hasty):
+            numbers = self._values(grid.data, grid.rows)
         if numbers is None:
             numbers = self._values(grid.marks_as_nan(self.columns), grid.rows)
         if numbers is None:
@@ -161,18 +196,32 @@ class CsvBlock:
         """The place of a cell; see `CellBlock.where`."""
         return self._grid().where(row, column)
 
+    def _text(self) -> bytes:
+        """The bytes of the block."""
+        if self.data is not None:
+            return self.data
+        assert self.source is not None  # only a block with its bytes is pickled without
+        return self.source.read_range(self.start, self.stop)
+
     def _grid(self) -> Grid:
         """The cells of the block."""
-        data = self.data
-        if data is None:
-            assert self.source is not None  # only a block with its bytes is pickled without
-            data = self.source.read_range(self.start, self.stop)
-        return Grid(data, self.line, self.layout)
+        return Grid(self._text(), self.line, self.layout)
+
+    def _hasty_values(self) -> Array | None:
+        """The numbers without a look at the cells, where that is asked for and safe."""
+        if not (self.hasty and self.columns):
+            return None
+        text = sound_text(self._text(), self.line, self.layout.label)
+        return fast.whole_lines(text, self.layout, self.columns)
 
     def _values(self, data: bytes, rows: int) -> Array | None:
         """`values`, refused as well where the rows are not those of the grid (loadtxt passes over empty lines)."""
         if not rows or not self.columns:
             return np.empty((rows, len(self.columns)))
+        if self.hasty:
+            numbers = fast.rows_alone(data, self.layout, self.columns)
+            if numbers is not None and len(numbers) == rows:
+                return numbers
         numbers = values(data, self.layout, self.columns)
         return numbers if numbers is not None and len(numbers) == rows else None
 
@@ -249,7 +298,7 @@ def _open_table(stream: BinaryIO, label: str, options: CsvOptions) -> tuple[byte
     """Read until the layout is plain and each column has shown what it is; returns what was read as well."""
     head, size = b"", HEAD_BYTES
     while True:
-        head += _read(stream, size - len(head))
+        head += After(b"", stream).read(size - len(head))
         at_end = len(head) < size
         opening = _survey(head, label, options, at_end=at_end, enough=at_end or size >= LIMIT_BYTES)
         if opening is not None:
@@ -260,15 +309,15 @@ def _open_table(stream: BinaryIO, label: str, options: CsvOptions) -> tuple[byte
 def _survey(head: bytes, label: str, options: CsvOptions, *, at_end: bool, enough: bool) -> _Opening | None:
     """What the head tells, or None when more of the file is wanted; with `enough` it must do."""
     _refuse_utf16(head, label)
-    start = len(BOM) if head.startswith(BOM) else 0
-    stop = len(head) if at_end else _last_cut(head, comment(options.na))
+    start = len(fast.BOM) if head.startswith(fast.BOM) else 0
+    stop = len(head) if at_end else last_cut(head, comment(options.na))
     text = sound_text(head[start:stop], 1, label)
     found = find_layout(text, label, options)
     if found is None:
         if at_end:
             raise TableError("no rows" if head else "the file is empty", label)
         if enough:
-            raise _endless(label, 1)
+            raise endless(label, 1, LIMIT_BYTES)
         return None
     layout, line = found
     if layout.header is not None:  # its quotes and its width want a look as well
@@ -283,78 +332,10 @@ def _survey(head: bytes, label: str, options: CsvOptions, *, at_end: bool, enoug
     return None
 
 
-def _cut(stream: _Readable, layout: Layout, line: int) -> Iterator[tuple[int, bytes]]:
-    """The number of its first line, and the bytes, of one block after another; `line` is the first's."""
-    notes = comment(layout.na, layout.delimiter)
-    one_column = layout.delimiter == ONE_COLUMN
-    pending, size = b"", BLOCK_BYTES
-    while True:
-        pending += _read(stream, size - len(pending))
-        at_end = len(pending) < size
-        stop = len(pending) if at_end else _last_cut(pending, notes)
-        if one_column:
-            stop = _before_empty_lines(pending, stop, notes)
-        if stop:
-            block, pending, size = pending[:stop], pending[stop:], BLOCK_BYTES
-            yield line, block
-            line += count_lines(block)
-        elif size >= LIMIT_BYTES:
-            raise _endless(layout.label, line)
-        else:
-            size += BLOCK_BYTES
-        if at_end:
-            return
-
-
-def _last_cut(buffer: bytes, notes: bytes) -> int:
-    """The offset after the last line end outside quotes, 0 when there is none; quotes in comments do not count."""
-    if b'"' not in buffer:
-        return _last_line_end(buffer, 0, len(buffer))
-    if may_have_comments(buffer):
-        comments = re.compile(rb'("[^"]*(?:"|\Z))|[\n\r]%b' % notes)
-        blanked = comments.sub(
-            lambda match: match[0] if match[1] else b"\n" + b" " * (len(match[0]) - 1), b"\n" + buffer
-        )
-        buffer = blanked[1:]
-    stop, inside = len(buffer), buffer.count(b'"') % 2 == 1
-    while stop > 0:
-        quote = buffer.rfind(b'"', 0, stop)
-        end = 0 if inside else _last_line_end(buffer, quote + 1, stop)
-        if end:
-            return end
-        stop, inside = quote, not inside
-    return 0
-
-
-def _last_line_end(buffer: bytes, start: int, stop: int) -> int:
-    """The offset after the last line end between, 0 when there is none; a last ``\\r`` may be half a ``\\r\\n``."""
-    newline = buffer.rfind(b"\n", start, stop)
-    return 1 + (newline if newline >= 0 else buffer.rfind(b"\r", start, min(stop, len(buffer) - 1)))
-
-
-def _before_empty_lines(buffer: bytes, stop: int, notes: bytes) -> int:
-    """`stop`, moved before the empty lines and comments there: they are missing cells only if a row follows."""
-    is_comment, to_line_end = re.compile(notes), re.compile(rb"[%b]*(?:\r\n?|\n)?" % BLANKS)
-    while stop:
-        filled = len(buffer[:stop].rstrip(BLANKS + b"\r\n"))
-        begin = 1 + max(buffer.rfind(b"\n", 0, filled), buffer.rfind(b"\r", 0, filled))
-        if begin < filled and not is_comment.match(buffer, begin):
-            line_end = to_line_end.match(buffer, filled, stop)
-            return line_end.end() if line_end else stop
-        stop = begin if begin < filled else 0
-    return 0
-
-
 def _line_start(text: bytes, line: int) -> int:
     """The offset of the line with this 1-based number."""
     ends = re.finditer(rb"\r\n?|\n", text)
     return next((end.end() for end in islice(ends, line - 2, None)), len(text)) if line > 1 else 0
-
-
-def _endless(label: str, line: int) -> TableError:
-    """The error for a row that does not end."""
-    problem = f'the row that begins here does not end within {LIMIT_BYTES // 1_000_000} MB; was a quote (") left open?'
-    return TableError(problem, f"{label}, line {line}")
 
 
 def _refuse_utf16(head: bytes, label: str) -> None:
@@ -363,31 +344,3 @@ def _refuse_utf16(head: bytes, label: str) -> None:
     every_second = (even + odd) * 3 > len(head) > 1 and not (even and odd)
     if every_second or head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise TableError("UTF-16 text; convert it first: iconv -f utf-16 -t utf-8", f"{label}, line 1")
-
-
-class _Readable(Protocol):
-    """What has bytes to give."""
-
-    def read(self, size: int, /) -> bytes:
-        """At most `size` bytes, none at the end."""
-        ...
-
-
-class _After:
-    """The bytes of a head that has been read already, then those of its stream."""
-
-    def __init__(self, head: bytes, stream: BinaryIO) -> None:
-        self._head, self._stream = io.BytesIO(head), stream
-
-    def read(self, size: int, /) -> bytes:
-        """At most `size` bytes, none at the end."""
-        return self._head.read(size) or self._stream.read(size)
-
-
-def _read(stream: _Readable, size: int) -> bytes:
-    """`size` bytes, or what is left: a pipe gives them in pieces."""
-    pieces = []
-    while size > 0 and (piece := stream.read(size)):
-        pieces.append(piece)
-        size -= len(piece)
-    return b"".join(pieces)

@@ -47,6 +47,16 @@ class HeldCells:
         """How many."""
         return sum(len(piece.cells.values) for piece in self.pieces)
 
+    @property
+    def size(self) -> int:
+        """Bytes of the blocks, which one cut in two counts twice."""
+        return sum(piece.block.size for piece in self.pieces)
+
+    @property
+    def footprint(self) -> int:
+        """Bytes of the rows, and of the array that joins them."""
+        return 2 * sum(piece.cells.values.nbytes for piece in self.pieces)
+
     def read(self) -> Cells:
         """The rows in one array."""
         if len(self.pieces) == 1:

@@ -82,6 +82,12 @@ class Layout:
     header: bytes | None = None
     na: tuple[str, ...] = ()
 
+    @property
+    def in_words(self) -> str:
+        """How the file is written: ``CSV, ',' between cells, a header``."""
+        columns = "one column" if self.delimiter == ONE_COLUMN else f"{_between(self.delimiter)} between cells"
+        return f"CSV, {columns}, {'no' if self.header is None else 'a'} header"
+
     @cached_property
     def marks(self) -> dict[str, Reason]:
         """Text of a missing cell → why it is missing."""
@@ -154,7 +160,7 @@ def comment(na: tuple[str, ...], delimiters: str = "".join(_CANDIDATES)) -> byte
     return rb"#(?!(?:%b)[ \t]*[%b\n\r])[^\n\r]*" % (marks, re.escape(delimiters.encode()))
 
 
-def may_have_comments(text: bytes) -> bool:
+def may_have_comments(text: bytes | bytearray) -> bool:
     """Whether a line begins with #; a quick look that spares most text a slow one."""
     return b"#" in text and (text.startswith(b"#") or b"\n#" in text or (b"\r" in text and b"\r#" in text))
 
@@ -267,10 +273,14 @@ def _refuse_if_ragged(widths: list[int], rows: list[_Row], delimiter: str, label
 
 def _ragged(where: str, width: int, expected: str, delimiter: str) -> TableError:
     """The error for a row that is too short or too long."""
-    between = {"\t": "tabs", BLANKS_BETWEEN: "blanks"}.get(delimiter, f"'{delimiter}'")
     cells = "1 cell" if width == 1 else f"{width} cells"
     way_out = "is one missing, or is a delimiter inside a cell that wants quotes?"
-    return TableError(f"{cells} where {expected}, cells apart by {between}; {way_out}", where)
+    return TableError(f"{cells} where {expected}, cells apart by {_between(delimiter)}; {way_out}", where)
+
+
+def _between(delimiter: str) -> str:
+    """What stands between two cells, in words."""
+    return {"\t": "tabs", BLANKS_BETWEEN: "blanks"}.get(delimiter, f"'{delimiter}'")
 
 
 def _split(row: bytes, delimiter: str) -> list[bytes]:

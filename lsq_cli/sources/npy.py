@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from lsq_cli.errors import CellError, OpenError, SourceConsumedError, TableError, shown
-from lsq_cli.sources.blocks import CellBlock, Cells, Reason
+from lsq_cli.errors import OpenError, SourceConsumedError, TableError, shown
+from lsq_cli.sources.blocks import CellBlock, Cells
+from lsq_cli.sources.missing import checked
 from lsq_cli.sources.streams import read_exactly
 
 if TYPE_CHECKING:
@@ -65,9 +66,15 @@ class NumberTable:
     rows : int
     seekable : bool
         Whether `block` may be called for any rows in any order.
+    in_memory : bool
+        Whether the rows are held, so that reading them costs nothing.
     """
 
     has_header = False
+    in_memory = False
+    notes: tuple[str, ...] = ()
+    form: str
+    size: int | None
 
     def __init__(self, path: str, rows: int, columns: int) -> None:
         self.path = path
@@ -85,11 +92,16 @@ class NumberTable:
         """A handle on rows `start` up to `stop`."""
         raise NotImplementedError
 
-    def blocks(self, columns: tuple[int, ...], missing: Missing) -> Iterator[CellBlock]:
-        """Handles on all rows in order."""
+    def ranges(self, columns: tuple[int, ...], missing: Missing) -> Iterator[tuple[CellBlock, int]]:
+        """Handles on all rows in order, each with the number of its rows."""
         step = self.rows_a_block(columns)
         for start in range(0, self.rows, step):
-            yield self.block(columns, missing, start, min(start + step, self.rows))
+            rows = min(step, self.rows - start)
+            yield self.block(columns, missing, start, start + rows), rows
+
+    def blocks(self, columns: tuple[int, ...], missing: Missing) -> Iterator[CellBlock]:
+        """Handles on all rows in order."""
+        return (block for block, _ in self.ranges(columns, missing))
 
 
 class ArrayTable(NumberTable):
@@ -101,6 +113,8 @@ class ArrayTable(NumberTable):
         For an array that is not 1-D or 2-D, has no column, or holds no real numbers.
     """
 
+    in_memory = True
+
     def __init__(self, array: ArrayLike, path: str = "A") -> None:
         try:
             if isinstance(array, np.ma.MaskedArray):  # asarray would forget which cells it hides
@@ -108,9 +122,10 @@ class ArrayTable(NumberTable):
             values = np.asarray(array)
         except ValueError as error:
             raise TableError(f"not a table of numbers: {error}", path) from None
-        rows, columns = _shape_of(values.dtype, values.shape, path)
+        rows, columns = shape_of(values.dtype, values.shape, path)
         super().__init__(path, rows, columns)
         self._array = values.reshape(rows, columns)
+        self.form, self.size = f"an array, {values.dtype}", values.nbytes
 
     def block(self, columns: tuple[int, ...], missing: Missing, start: int, stop: int) -> CellBlock:
         """A handle that holds a view of rows `start` up to `stop`; pickling it pickles those rows only."""
@@ -151,6 +166,7 @@ class NpyTable(NumberTable):
         promised = offset + rows * columns * self._header.dtype.itemsize
         if source.size is not None and source.size < promised:
             raise _truncated(source.label, source.size, promised)
+        self.form, self.size = f"NPY, {self._header.dtype}, {rows} × {columns}", promised - offset
 
     def rows_a_block(self, columns: tuple[int, ...]) -> int:
         """Rows of one block; in Fortran order the columns that are not used are not read and do not count."""
@@ -213,6 +229,16 @@ class ArrayBlock:
     columns: tuple[int, ...]
     missing: Missing
 
+    @property
+    def size(self) -> int:
+        """Bytes as stored."""
+        return self.raw.nbytes
+
+    @property
+    def footprint(self) -> int:
+        """Bytes as stored, and as doubles."""
+        return self.raw.nbytes + 8 * len(self.raw) * len(self.columns)
+
     def read(self) -> Cells:
         """The chosen columns as doubles, a view where nothing has to change."""
         columns = self.columns
@@ -220,7 +246,7 @@ class ArrayBlock:
             chosen = self.raw[:, columns[0] : columns[0] + len(columns)]
         else:
             chosen = self.raw[:, list(columns)]
-        return _checked(_as_doubles(chosen), self)
+        return checked(_as_doubles(chosen), self)
 
     def where(self, row: int, column: int) -> str:
         """``A, row 7, column 3``."""
@@ -238,10 +264,20 @@ class NpyBlock:
     columns: tuple[int, ...]
     missing: Missing
 
+    @property
+    def size(self) -> int:
+        """Bytes as stored."""
+        return (self.stop - self.start) * self.header.columns * self.header.dtype.itemsize
+
+    @property
+    def footprint(self) -> int:
+        """Bytes as stored, and as doubles."""
+        return (self.stop - self.start) * (self.header.columns * self.header.dtype.itemsize + 8 * len(self.columns))
+
     def read(self) -> Cells:
         """The chosen columns as doubles."""
         if self.header.fortran:
-            return _checked(self._columnwise(), self)
+            return checked(self._columnwise(), self)
         width = self.header.columns
         raw = self._numbers(self.start * width, (self.stop - self.start) * width)
         return ArrayBlock(self.source.label, raw.reshape(-1, width), self.start, self.columns, self.missing).read()
@@ -290,7 +326,7 @@ def read_header(stream: BinaryIO, label: str) -> NpyHeader:
         raise
     except Exception as error:  # ValueError as a rule; bytes at random bring TokenError, SyntaxError and others
         raise OpenError(f"not an NPY file: {shown(str(error).rstrip('. '), 120)}", label) from None
-    rows, columns = _shape_of(dtype, shape, label)
+    rows, columns = shape_of(dtype, shape, label)
     return NpyHeader(dtype, rows, columns, fortran and len(shape) == 2, counted.count)
 
 
@@ -307,7 +343,7 @@ class _Counted:
         return data
 
 
-def _shape_of(dtype: np.dtype[Any], shape: tuple[int, ...], path: str) -> tuple[int, int]:
+def shape_of(dtype: np.dtype[Any], shape: tuple[int, ...], path: str) -> tuple[int, int]:
     """(rows, columns) of an array that is a table of real numbers; `TableError` for any other."""
     if dtype.kind in _REFUSED:
         raise TableError(f"an array of {_REFUSED[dtype.kind]}", path)
@@ -325,23 +361,6 @@ def _as_doubles(raw: NDArray[Any]) -> Array:
     """The nearest doubles; `raw` itself if it holds doubles."""
     with np.errstate(over="ignore"):
         return raw.astype(np.float64, copy=False)
-
-
-def _checked(values: Array, block: ArrayBlock | NpyBlock) -> Cells:
-    """`values` with the reason of each row's first missing cell, or `CellError` where none may be missing."""
-    missing = ~np.isfinite(values)
-    if not missing.any():
-        return Cells(values, None)
-    in_file_order = np.argsort(block.columns)
-    first = in_file_order[missing[:, in_file_order].argmax(axis=1)]
-    reasons = np.where(np.isnan(values[np.arange(len(values)), first]), Reason.NAN, Reason.INF).astype(np.uint8)
-    reasons[~missing.any(axis=1)] = Reason.PRESENT
-    if block.missing == "drop":
-        return Cells(values, reasons)
-    row = int(np.flatnonzero(reasons)[0])
-    value = values[row, first[row]]
-    place = block.where(row, block.columns[first[row]])
-    raise CellError(f"the cell is {value}; --missing drop leaves such rows out", place)
 
 
 def _truncated(label: str, size: int, promised: int) -> OpenError:

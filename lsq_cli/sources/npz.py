@@ -47,6 +47,21 @@ class MemberBytes:
         raise SourceConsumedError(f"{self.label} has no byte {start}:{stop} to go to; it is read in order")
 
 
+def members_of(archive: ByteSource) -> dict[str, int]:
+    """The members of an archive that can be sought in, with their sizes in bytes.
+
+    Raises
+    ------
+    OpenError
+        Not a ZIP archive, or a broken one.
+    """
+    try:
+        with archive.open() as stream, zipfile.ZipFile(stream) as opened:
+            return {info.filename: info.file_size for info in opened.infolist()}
+    except _BROKEN as error:
+        raise OpenError(f"broken zip data: {error}", archive.label) from None
+
+
 def arrays_of(archive: ByteSource) -> tuple[NpyTable, NpyTable]:
     """The tables A and b of an archive that can be sought in.
 
@@ -57,11 +72,7 @@ def arrays_of(archive: ByteSource) -> tuple[NpyTable, NpyTable]:
     TableError
         For an archive without them; it says which arrays there are.
     """
-    try:
-        with archive.open() as stream, zipfile.ZipFile(stream) as opened:
-            sizes = {info.filename: info.file_size for info in opened.infolist()}
-    except _BROKEN as error:
-        raise OpenError(f"broken zip data: {error}", archive.label) from None
+    sizes = members_of(archive)
     lacking = [name for name in ("A", "b") if f"{name}.npy" not in sizes]
     if lacking:
         there = listed(name.removesuffix(".npy") for name in sizes) or "nothing"

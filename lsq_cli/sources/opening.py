@@ -36,24 +36,26 @@ if TYPE_CHECKING:
     from lsq_cli.sources.blocks import ByteSource, Source, Table
 
 STDIN = "-"
-FORMATS = ("csv", "tsv", "npy", "npz")
+FORMATS = ("csv", "tsv", "npy", "npz", "parquet", "mtx")
 _SUFFIXES = {
     ".csv": "csv",
     ".txt": "csv",
     ".tsv": "tsv",
     ".npy": "npy",
     ".npz": "npz",
-    ".parquet": "Parquet",
-    ".mtx": "Matrix Market",
+    ".parquet": "parquet",
+    ".mtx": "mtx",
     ".lsqs": "lsqs",
 }
 _HEADS = {
     NPY_MAGIC: "npy",
     b"PK\x03\x04": "npz",
     b"PK\x05\x06": "npz",
-    b"PAR1": "Parquet",
-    b"%%Matrix": "Matrix Market",
+    b"PAR1": "parquet",
+    b"%%Matrix": "mtx",
 }
+# Their table of contents stands at the end, so one that comes through a pipe, or compressed, is held as it is stored.
+_READ_FROM_THE_END = ("npz", "parquet")
 
 
 def open_source(paths: Sequence[str | os.PathLike[str]], request: Request, stdin: BinaryIO | None = None) -> Source:
@@ -89,7 +91,7 @@ def open_source(paths: Sequence[str | os.PathLike[str]], request: Request, stdin
         A, b = (open_table(path, request, stdin) for path in data)
         return _side_by_side(data, A, b, request)
     source, kind = _open(data[0], request, stdin)
-    if kind == "npz":
+    if kind == "npz" and not _is_sparse(source):
         return _archive(data, source, request)
     table = _table(source, kind, request)
     return OneTable(data, [table], select(table, request), request.missing)
@@ -110,7 +112,7 @@ def open_python(
 
     Parameters
     ----------
-    A : array_like (m,) or (m, n), path, sequence of paths, or Source
+    A : array_like (m,) or (m, n), scipy sparse array, path, sequence of paths, or Source
         A source is passed through.
     b : array_like (m,) or (m, p), or path, optional
         Without it A is one table, or the paths that `open_source` takes.
@@ -184,6 +186,10 @@ def _table_of(data: Any, name: str, request: Request) -> Table:
     paths = _paths(data)
     if len(paths) > 1:
         raise UsageError(f"{name} is {len(paths)} paths; beside an array it can be one")
+    if hasattr(data, "tocsr"):
+        from lsq_cli.sources.sparse import SparseTable  # only for those who have scipy
+
+        return SparseTable(data, name)
     return open_table(paths[0], request) if paths else ArrayTable(data, name)
 
 
@@ -198,7 +204,7 @@ def _from_tables(tables: list[Table], weights: NumberTable | None, request: Requ
     selection = select(tables[0], request)
     if weights is None:
         return OneTable(data, tables, selection, request.missing)
-    if not isinstance(tables[0], ArrayTable):
+    if not (isinstance(tables[0], NumberTable) and tables[0].in_memory):
         raise UsageError("an array of weights goes with A and b, or with one array; name a column of the file")
     return SideBySide(data, tables[0], tables[0], selection, request.missing, weights)
 
@@ -222,10 +228,6 @@ def _archive(data: tuple[str, ...], source: ByteSource, request: Request) -> Sou
     """A and b out of one ``.npz``."""
     from lsq_cli.sources.npz import arrays_of  # zipfile is for archives only
 
-    if not source.seekable:
-        # The directory of a ZIP file stands at its end, so one that comes through a pipe is held.
-        with source.open() as stream:
-            source = MemoryBytes(stream.read(), source.label)
     A, b = arrays_of(source)
     return SideBySide(data, A, b, select_side_by_side(A, b, request), request.missing)
 
@@ -234,9 +236,22 @@ def _table(source: ByteSource, kind: str, request: Request) -> Table:
     """The table in some bytes of a known format."""
     if kind == "npy":
         return NpyTable(source)
+    # Each reader is imported for its own files only.
     if kind == "npz":
-        raise UsageError(f"{source.label} is an .npz, which holds A and b: give it alone, without --target")
-    from lsq_cli.sources.csv import CsvOptions, CsvTable  # not for NPY
+        if not _is_sparse(source):
+            raise UsageError(f"{source.label} is an .npz, which holds A and b: give it alone, without --target")
+        from lsq_cli.sources.sparse import table_of_archive
+
+        return table_of_archive(source)
+    if kind == "parquet":
+        from lsq_cli.sources.parquet import ParquetTable
+
+        return ParquetTable(source)
+    if kind == "mtx":
+        from lsq_cli.sources.market import market_table
+
+        return market_table(source)
+    from lsq_cli.sources.csv import CsvOptions, CsvTable
 
     tab = "\t" if kind == "tsv" else None
     return CsvTable(source, CsvOptions(delimiter=request.delimiter or tab, header=request.header, na=request.na))
@@ -261,10 +276,22 @@ def _open(path: str, request: Request, stdin: BinaryIO | None) -> tuple[ByteSour
     kind = request.input_format or _SUFFIXES.get(suffix) or _by_head(head)
     if kind not in FORMATS:
         raise OpenError(
-            f"{kind} is no format that is read; .csv, .tsv, .txt, .npy and .npz are, each also as .gz, .bz2 or .xz",
+            f"{kind} is no format that is read; .csv, .tsv, .txt, .npy, .npz, .parquet and .mtx are, "
+            "each also as .gz, .bz2, .xz or .zst",
             source.label,
         )
+    if kind in _READ_FROM_THE_END and not source.seekable:
+        with source.open() as stream:
+            source = MemoryBytes(stream.read(), source.label)
     return source, kind
+
+
+def _is_sparse(archive: ByteSource) -> bool:
+    """Whether an ``.npz`` holds one sparse matrix, and not A and b."""
+    from lsq_cli.sources.npz import members_of  # zipfile is for archives only
+    from lsq_cli.sources.sparse import is_sparse_archive
+
+    return is_sparse_archive(members_of(archive))
 
 
 def _file(path: str, label: str, compression_suffix: str, size: int) -> tuple[ByteSource, bytes]:

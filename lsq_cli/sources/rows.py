@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from lsq_cli.sources.blocks import CellBlock, Cells, Reason, RowBlock, Rows
 from lsq_cli.sources.columns import Selection, match_part
 from lsq_cli.sources.cutting import Cutter
 from lsq_cli.sources.npy import NumberTable
+from lsq_cli.sources.sparse import SparseBlock, SparseTable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,6 +59,16 @@ class ProblemRows:
     tables: tuple[CellBlock, ...]
     roles: Roles
 
+    @property
+    def size(self) -> int:
+        """Bytes of A's table that it covers."""
+        return self.tables[0].size
+
+    @property
+    def footprint(self) -> int:
+        """Bytes of memory that reading takes."""
+        return sum(table.footprint for table in self.tables)
+
     def read(self) -> Rows:
         """The rows whose cells are all there.
 
@@ -66,12 +77,21 @@ class ProblemRows:
         CellError
             For a negative weight, and for a missing cell where none may be missing.
         """
-        cells = [table.read() for table in self.tables]
+        return self._rows([table.read() for table in self.tables])
+
+    def read_sparse(self) -> Rows:
+        """The same with A as it is stored: a scipy csr_array where its table is sparse. Raises as `read`."""
+        cells = [table.read_sparse() if isinstance(table, SparseBlock) else table.read() for table in self.tables]
+        rows = self._rows(cells)
+        return rows._replace(b=_dense(rows.b))
+
+    def _rows(self, cells: Sequence[Cells]) -> Rows:
+        """The rows in some cells, which may be sparse."""
         values = [each.values for each in cells]
-        rows = len(values[0])
+        rows = values[0].shape[0]
         reasons = _first_reasons(cells)
         A, b = self.roles.A.of(values), self.roles.b.of(values)
-        weights = None if self.roles.weights is None else self.roles.weights.of(values)[:, 0]
+        weights = None if self.roles.weights is None else _dense(self.roles.weights.of(values))[:, 0]
         if weights is not None:
             self._refuse_negative(weights, reasons)
         if reasons is None:
@@ -101,10 +121,28 @@ class RowSource:
         self.targets = selection.targets
         self.weighted = selection.weights is not None
         self.left_out = selection.left_out
-        self.notes = selection.notes
         self.rereadable = all(table.rereadable for table in tables)
+        self.in_memory = all(isinstance(table, NumberTable) and table.in_memory for table in tables)
+        self.sparse = isinstance(tables[0], SparseTable)
+        self._notes = selection.notes
+        self._tables_read = tables
         self._missing: Missing = missing
         self._consumed = False
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know; each sentence once, however many tables say it."""
+        return (*self._notes, *dict.fromkeys(note for table in self._tables_read for note in table.notes))
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """How each table is written, with its path."""
+        return tuple(f"{table.path}: {table.form}" for table in self._tables_read)
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of all parts; of A's table alone where b has its own."""
+        raise NotImplementedError
 
     def blocks(self) -> Iterator[RowBlock]:
         """Handles on all rows, in order.
@@ -153,6 +191,12 @@ class OneTable(RowSource):
             columns += (selection.weights,)
         self._roles = Roles(Place(0, 0, n), Place(0, n, p), weights, selection.weights or 0)
         self._parts = [(parts[0], columns)] + [(part, match_part(parts[0], part, columns)) for part in parts[1:]]
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of all parts."""
+        sizes = [table.size for table, _ in self._parts]
+        return None if None in sizes else sum(size for size in sizes if size is not None)
 
     def _blocks(self) -> Iterator[RowBlock]:
         for table, columns in self._parts:
@@ -208,6 +252,11 @@ class SideBySide(RowSource):
         if counts := _known_counts(tables):
             _refuse_uneven(tables, counts)
 
+    @property
+    def size(self) -> int | None:
+        """Bytes of A's table, whose blocks set the pace."""
+        return self._tables[0].size
+
     def _blocks(self) -> Iterator[RowBlock]:
         tables = self._by_ranges
         if not tables:
@@ -223,16 +272,30 @@ class SideBySide(RowSource):
 
     def _blocks_cut_to_length(self) -> Iterator[RowBlock]:
         """Blocks of A as they come, and as many rows of the others beside each."""
-        streams = [
+        A, *others = (
             Cutter(table.blocks(columns, self._missing))
             for table, columns in zip(self._tables, self._columns, strict=True)
-        ]
-        while rows := streams[0].next_length():
-            held = tuple(stream.take(rows) for stream in streams)
+        )
+        lead, known = self._tables[0], None
+        if isinstance(lead, NumberTable) and lead.seekable:
+            # Its handles tell their lengths, and are the workers' to read.
+            known = lead.rows
+            blocks = lead.ranges(self._columns[0], self._missing)
+        else:
+            blocks = ((A.take(rows), rows) for rows in iter(A.next_length, 0))
+        for block, rows in blocks:
+            held = tuple(other.take(rows) for other in others)
             if any(piece.rows < rows for piece in held):
                 break
-            yield ProblemRows(held, self._roles)
-        _refuse_uneven(self._tables, [stream.count_to_the_end() for stream in streams])
+            yield ProblemRows((block, *held), self._roles)
+        rows_of_A = A.count_to_the_end() if known is None else known
+        _refuse_uneven(self._tables, [rows_of_A, *(other.count_to_the_end() for other in others)])
+
+
+def _dense(values: Any) -> Array:
+    """Cells as an array, which those of a sparse table are not."""
+    dense: Array = values.toarray() if hasattr(values, "toarray") else values
+    return dense
 
 
 def _first_reasons(tables: Sequence[Cells]) -> NDArray[np.uint8] | None:

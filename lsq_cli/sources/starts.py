@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from lsq_cli.solution import Array
 
 
-def read_start(text: str, names: Sequence[str], targets: Sequence[str]) -> Array:
-    """The point that an argument like that of ``--x0`` means.
+def read_start(text: str, names: Sequence[str], targets: Sequence[str], option: str = "x0") -> Array:
+    """The point that the argument of an option like ``--x0`` means.
 
     Parameters
     ----------
@@ -43,27 +43,80 @@ def read_start(text: str, names: Sequence[str], targets: Sequence[str]) -> Array
     ProblemError
         If its numbers or names are not those of the problem.
     """
+    values, given, where = _read(text, option)
+    return checked_start(_by_name(given, values, names, where) if given else values, names, targets, where)
+
+
+def read_values(text: str, names: Sequence[str], option: str) -> Array:
+    """Numbers that the argument of an option means, as many and in the shape that they have: (k,), or (rows, columns).
+
+    Values with names, as in a model, are put in the order of `names`, which may be more.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, or its lines differ in length.
+    ProblemError
+        If it names what is not in `names`, or a number is not finite.
+    """
+    values, given, where = _read(text, option)
+    if given:
+        values = _by_name(given, values, [name for name in names if name in given], where)
+    return finite_values(values, where)
+
+
+def finite_values(values: Any, where: str) -> Array:
+    """`values` as an array of any shape; `ProblemError` for a number that is not finite."""
+    numbers = _as_array(values, where)
+    if not np.isfinite(numbers).all():
+        raise ProblemError(f"{where} has a number that is not finite")
+    return numbers
+
+
+def _as_array(values: Any, where: str) -> Array:
+    """`values` as doubles; `DataError` where they are no matrix."""
     try:
-        return checked_start([float(piece) for piece in text.split(",")], names, targets, "x0")
+        return np.asarray(values, dtype=np.float64)
+    except (ValueError, TypeError):
+        raise DataError("is no matrix of numbers: are its lines of one length?", where) from None
+
+
+def read_memory(text: str) -> dict[str, Any] | None:
+    """What the model at the path `text` remembers of the run that it comes from; None where there is no such thing."""
+    import json
+    import os
+
+    # Numbers have been read by now; a pipe cannot be read again, and what it gave stands for itself.
+    if not os.path.isfile(text):
+        return None
+    try:
+        memory = json.loads(read_whole(text))["memory"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return memory if isinstance(memory, dict) else None
+
+
+def _read(text: str, option: str) -> tuple[Any, list[str], str]:
+    """The numbers that an argument means, the names that stand with them, if any, and what to call it."""
+    try:
+        return [float(piece) for piece in text.split(",")], [], option
     except ValueError:
         pass  # no list of numbers: a path
     where = shown(text, 4096)
     content = read_whole(text)
     if content.startswith(NPY_MAGIC):
-        return checked_start(_array(content, where), names, targets, where)
+        return _array(content, where), [], where
     try:
         decoded = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise DataError("is neither text nor an .npy file", where) from None
     given, values = _model(decoded, where) if decoded.lstrip().startswith("{") else _cells(decoded, where)
-    if given:
-        values = _by_name(given, values, names, where)
-    return checked_start(values, names, targets, where)
+    return values, given, where
 
 
 def checked_start(values: Any, names: Sequence[str], targets: Sequence[str], where: str) -> Array:
     """`values` as an (n,) or (n, p) array of finite numbers; `ProblemError` where they are not."""
-    x = np.asarray(values, dtype=np.float64)
+    x = _as_array(values, where)
     n, p = len(names), len(targets)
     if x.ndim == 2 and 1 in (p, x.shape[0]) and x.size == n:
         x = x.ravel()

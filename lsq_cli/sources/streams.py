@@ -11,7 +11,8 @@ import io
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, BinaryIO
 
-from lsq_cli.errors import OpenError, SourceConsumedError
+from lsq_cli.errors import MissingExtraError, OpenError, SourceConsumedError
+from lsq_cli.extras import load
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -46,7 +47,7 @@ class FileBytes:
     path, label : str
         The file, and what errors call it.
     compression : str or None
-        ``gzip``, ``bzip2`` or ``xz``.
+        ``gzip``, ``bzip2``, ``xz`` or ``zstd``.
     file_size : int
         Bytes on disk.
     """
@@ -143,7 +144,7 @@ def readable(raw: BinaryIO, label: str, compression: str | None = None, *, owned
 
 
 def guarded(
-    stream: IO[bytes] | io.BufferedIOBase,
+    stream: IO[bytes] | io.BufferedIOBase | io.RawIOBase,
     label: str,
     container: str,
     broken: tuple[type[Exception], ...],
@@ -179,7 +180,19 @@ def read_exactly(stream: BinaryIO, count: int) -> bytes:
     return bytes(data)
 
 
-def _decompressor(kind: str, plain: BinaryIO, label: str) -> tuple[io.BufferedIOBase, tuple[type[Exception], ...]]:
+def read_into(stream: IO[bytes] | io.BufferedIOBase | io.RawIOBase, room: memoryview) -> int:
+    """Fill `room` with what comes next, without a copy on the way where the stream can; 0 at the end."""
+    readinto = getattr(stream, "readinto", None)
+    if readinto is not None:
+        return int(readinto(room) or 0)
+    piece = stream.read(len(room)) or b""
+    room[: len(piece)] = piece
+    return len(piece)
+
+
+def _decompressor(
+    kind: str, plain: BinaryIO, label: str
+) -> tuple[io.BufferedIOBase | io.RawIOBase, tuple[type[Exception], ...]]:
     """A decompressing stream and what it raises on broken data."""
     # Each module is imported by the files that need it only.
     if kind == "gzip":
@@ -195,8 +208,14 @@ def _decompressor(kind: str, plain: BinaryIO, label: str) -> tuple[io.BufferedIO
         import lzma
 
         return lzma.LZMAFile(plain), (OSError, EOFError, lzma.LZMAError)
-    plain.close()
-    raise OpenError(f"{kind} compression is not supported; decompress it, or use gz, bz2 or xz", label)
+    from lsq_cli.sources.zstd import ZstdReader
+
+    try:
+        zstandard = load("zstandard", "fast", label)
+    except MissingExtraError:
+        plain.close()
+        raise
+    return ZstdReader(plain, zstandard), (OSError, EOFError, zstandard.ZstdError)
 
 
 def _unreadable(error: OSError, label: str) -> OpenError:
@@ -209,7 +228,7 @@ class _Guarded(io.RawIOBase):
 
     def __init__(
         self,
-        inner: IO[bytes] | io.BufferedIOBase,
+        inner: IO[bytes] | io.BufferedIOBase | io.RawIOBase,
         label: str,
         container: str | None = None,
         broken: tuple[type[Exception], ...] = (OSError,),
@@ -228,16 +247,15 @@ class _Guarded(io.RawIOBase):
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         """Fill `buffer` with what comes next; 0 at the end."""
         with memoryview(buffer).cast("B") as room:
-            if self._head:
-                piece, self._head = self._head[: len(room)], self._head[len(room) :]
-            else:
-                piece = self._read(len(room))
+            if not self._head:
+                return self._fill(room)
+            piece, self._head = self._head[: len(room)], self._head[len(room) :]
             room[: len(piece)] = piece
         return len(piece)
 
-    def _read(self, count: int) -> bytes:
+    def _fill(self, room: memoryview) -> int:
         try:
-            return self._inner.read(count)
+            return read_into(self._inner, room)
         except self._broken as error:
             if self._container is None or getattr(error, "errno", None) is not None:
                 raise _unreadable(error if isinstance(error, OSError) else OSError(error), self._label) from None

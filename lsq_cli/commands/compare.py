@@ -1,0 +1,99 @@
+"""`lsq compare`: both methods, both precisions and every step rule on one problem, in one table."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lsq_cli.commands.edge import Interruption, say
+from lsq_cli.commands.options import (
+    GroupedCommand,
+    Number,
+    data_arguments,
+    machine_options,
+    model_options,
+    normalize_option,
+    option,
+    tolerance_option,
+    verbosity,
+)
+from lsq_cli.commands.reading import open_data, reading_bar, reading_options
+
+if TYPE_CHECKING:
+    from lsq_cli.summing import Problem
+
+
+@click.command(
+    cls=GroupedCommand,
+    example="lsq compare cars.csv -t mpg --intercept",
+    short_help="Try every method, precision and step rule.",
+    help="""Solve by every method, precision and step rule, and show what each took and reached.
+
+    The rows are read once. A rule of descent that would need longer than --time-limit is forecast, not
+    run, from its first steps. DATA is as for lsq solve.
+    """,
+)
+@data_arguments
+@model_options
+@tolerance_option
+@normalize_option
+@option(
+    "Descent",
+    "--time-limit",
+    type=Number(0),
+    default=60.0,
+    metavar="S",
+    help="Above so many seconds forecast a rule  [default: 60]",
+)
+@option(
+    "Output",
+    "-f",
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    metavar="FORMAT",
+    help="table, json or csv on standard output.",
+)
+@machine_options
+@verbosity
+@reading_options
+@click.pass_context
+def command(ctx: click.Context, /, **options: Any) -> None:
+    """Read once, run all, report."""
+    interruption = Interruption()
+    problems = _read(options)
+    interruption.postpone()
+    from lsq_cli.comparing import compare
+    from lsq_cli.solving import Run
+
+    asked = {name: options[name] for name in ("tol", "time_limit", "normalize")}
+    entries = list(compare(problems, **asked, interrupted=interruption.requested))
+    if not options["quiet"]:
+        for warning in Run(problems[0]).warnings:
+            say("warning", warning)
+    from lsq_cli.report import comparison
+
+    if options["form"] == "table":
+        comparison.print_comparison(problems[0], entries, sys.stdout)
+    elif options["form"] == "csv":
+        comparison.write_comparison_csv(entries, sys.stdout.buffer)
+    else:
+        comparison.write_comparison_json(problems[0], entries, asked, sys.stdout.buffer)
+    ctx.exit(interruption.exit_code)
+
+
+def _read(options: dict[str, Any]) -> tuple[Problem, Problem]:
+    """The one pass over the rows, and what is to be said about it."""
+    from lsq_cli.comparing import read_both
+
+    source = open_data(options)
+    summing = {name: options[name] for name in ("intercept", "ridge", "jobs", "memory")}
+    with reading_bar(source, options) as on_block:
+        problems = read_both(source, **summing, on_block=on_block)
+    if not options["quiet"]:
+        for note in source.notes:
+            say("note", note)
+    return problems

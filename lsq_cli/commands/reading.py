@@ -1,0 +1,64 @@
+"""What the verbs that read rows share: opening DATA, the bar while it is read, and what -v says of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from lsq_cli.commands.edge import say
+from lsq_cli.commands.options import option, together
+from lsq_cli.errors import shown
+
+if TYPE_CHECKING:
+    from lsq_cli.sources.blocks import Source
+    from lsq_cli.summing import Problem
+
+_REQUEST = ("target", "columns", "drop", "weights", "missing", "na", "delimiter", "header", "input_format")
+_MOST_NAMES = 8
+
+reading_options = together(
+    option("Output", "--progress/--no-progress", default=None, help="Bar  [default: on a terminal, after 1 s]"),
+    option("Output", "-v", "--verbose", is_flag=True, help="Say how DATA was understood, and the times."),
+)
+
+
+def open_data(options: dict[str, Any], *, alone: bool = False) -> Source:
+    """A and b where the arguments and the data options say they are; b may be `alone`, with no A beside it."""
+    from lsq_cli.sources.columns import Request
+    from lsq_cli.sources.opening import open_source
+
+    request = Request(**{name: options[name] for name in _REQUEST}, alone=alone)
+    source = open_source(options["data"], request, sys.stdin.buffer)
+    if options.get("verbose"):
+        for form in source.forms:
+            say("info", form)
+        say("info", f"A: {_listed(source.names)}; b: {_listed(source.targets)}")
+    return source
+
+
+@contextmanager
+def reading_bar(source: Source, options: dict[str, Any]) -> Iterator[Callable[[int], None] | None]:
+    """What `read_problem` shall tell of its blocks: a bar on standard error, or nothing."""
+    from lsq_cli.report.progress import ReadingBar, wanted
+
+    if not wanted(options["progress"], sys.stderr, options["quiet"]):
+        yield None
+        return
+    with ReadingBar(sys.stderr, source.size) as bar:
+        yield bar.add
+
+
+def say_work(problem: Problem, solving: float, options: dict[str, Any]) -> None:
+    """With -v, the rows and the seconds that it took to read, sum and solve."""
+    if options["verbose"]:
+        reading, summing = problem.work
+        say("info", f"{problem.rows_read} rows read, {problem.rows} used")
+        say("info", f"{reading:.3f} s reading and {summing:.3f} s summing in all threads, {solving:.3f} s solving")
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The names, or the first of many."""
+    first = ", ".join(map(shown, names[:_MOST_NAMES]))
+    return first if len(names) <= _MOST_NAMES else f"{first}, … ({len(names)})"

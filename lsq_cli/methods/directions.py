@@ -1,0 +1,135 @@
+"""Where to go from x: the direction d of the move x ← x − t·d. What remembers nothing comes first.
+
+    steepest     d = g
+    momentum     d = g(y) − (θ/β)(x − x₋₁),   y = x + θ(x − x₋₁)
+    conjugate    d = g − Σᵢ (yᵢᵀg / yᵢᵀdᵢ) dᵢ,   yᵢ = gᵢ − gᵢ₊₁
+
+A direction sees x and the gradient g there, never the rows. That is enough because ∇f is affine: its value between
+or beyond two points is known from the values at them, and Gdᵢ is the change of the gradient along dᵢ over its length.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from lsq_cli.solution import Array
+
+# Conjugate directions that are kept: as many as unknowns up to here, so that small problems end after n steps.
+MOST_KEPT = 64
+
+
+class Direction(Protocol):
+    """What a step rule asks of a direction."""
+
+    def at(self, x: Array, g: Array) -> Array:
+        """The direction d (n,) at x, where the gradient is g; called once a step."""
+        ...
+
+
+class Before:
+    """The step before: x₋₁ and the gradient there, for what looks back; None at first."""
+
+    def __init__(self) -> None:
+        self.x: Array | None = None
+        self.g: Array | None = None
+
+
+class Steepest:
+    """d = g: straight down."""
+
+    def at(self, x: Array, g: Array) -> Array:
+        """The gradient itself."""
+        return g
+
+
+class Momentum:
+    """d = g(y) − (θ/β)(x − x₋₁): a step of length β from the point y = x + θ(x − x₋₁) that x is drifting to.
+
+    ∇f is affine, so g(y) = (1 + θ)g − θg₋₁ needs no product of its own.
+
+    Parameters
+    ----------
+    before : Before
+    rate : float
+        β, the length of the steps.
+    smallest_eigenvalue : float, optional
+        λmin of G on the space that descent moves in. With it θ = (1 − √q)/(1 + √q), q = βλmin. Without it
+        θ = j/(j + 3) at the j-th step since the last restart, which is when the drift points uphill: g(y)ᵀ(x − x₋₁) > 0.
+    """
+
+    def __init__(self, before: Before, rate: float, smallest_eigenvalue: float | None = None) -> None:
+        self._before, self._rate = before, rate
+        self._theta = None if smallest_eigenvalue is None else theta(rate, smallest_eigenvalue)
+        self.most = 1.0 if self._theta is None else self._theta
+        """The largest θ that is used."""
+        self._since_restart = 0
+        self._last: Array | None = None  # g(y) of the step before
+
+    def at(self, x: Array, g: Array) -> Array:
+        """g(y) − (θ/β)(x − x₋₁); the gradient at the first step."""
+        before = self._before
+        if before.x is None or before.g is None:
+            d = g
+        else:
+            drift = x - before.x
+            share = self._adapted(drift) if self._theta is None else self._theta
+            self._last = g + share * (g - before.g)
+            d = self._last - (share / self._rate) * drift
+        before.x, before.g = x, g
+        return d
+
+    def _adapted(self, drift: Array) -> float:
+        """θ where λmin is not known."""
+        uphill = self._last is not None and float(self._last.dot(drift)) > 0.0
+        self._since_restart = 0 if uphill else self._since_restart + 1
+        return self._since_restart / (self._since_restart + 3.0)
+
+
+def theta(rate: float, smallest_eigenvalue: float) -> float:
+    """θ = (1 − √q)/(1 + √q), q = βλmin: the momentum that suits the slowest eigenvector best."""
+    root = math.sqrt(min(1.0, rate * smallest_eigenvalue))
+    return (1.0 - root) / (1.0 + root)
+
+
+class Conjugate:
+    """g made conjugate to the directions gone so far, dᵢᵀGd = 0: no step undoes what an earlier one has reached.
+
+    In exact arithmetic the last direction is enough. Rounding loses the conjugacy to older ones where the condition
+    is bad, so the last n of them are kept, `MOST_KEPT` at most. Gdᵢ is taken from yᵢ = gᵢ − gᵢ₊₁ = tᵢGdᵢ.
+
+    Parameters
+    ----------
+    n : int
+        Number of unknowns.
+    """
+
+    def __init__(self, n: int) -> None:
+        kept = min(n, MOST_KEPT)
+        # Row by row d and y/(yᵀd); rows that are not filled yet are 0 and add nothing.
+        self._directions, self._changes = np.zeros((kept, n)), np.zeros((kept, n))
+        self._rows = list(zip(self._directions, self._changes, strict=True))
+        self._newest = -1
+        self._g: Array | None = None
+
+    def at(self, x: Array, g: Array) -> Array:
+        """g less its parts along the directions that are kept."""
+        if self._g is not None:
+            self._complete(self._g, g)
+        self._newest = (self._newest + 1) % len(self._rows)
+        self._g = g
+        # The oldest makes room for the newest, after having had its part in it.
+        return np.subtract(g, self._changes.dot(g).dot(self._directions), self._rows[self._newest][0])
+
+    def _complete(self, before: Array, g: Array) -> None:
+        """Put y/(yᵀd) beside the last direction, now that the gradient at its end is known."""
+        d, change = self._rows[self._newest]
+        np.subtract(before, g, change)  # out as an argument, not a keyword: that costs as much as the difference
+        slope = float(change.dot(d))
+        if slope > 0.0:
+            change /= slope
+        else:  # nothing but rounding
+            change[:] = 0.0

@@ -1,0 +1,126 @@
+"""What a long run shows on standard error while it lasts: a bar for the rows that are read.
+
+Only on a terminal, or where it is asked for, and only after a second: a short run never imports rich for it. The bar is
+drawn by the calls that tell of progress, at most ten times a second, without a thread of its own, and is gone before
+anything else is printed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from time import perf_counter
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from rich.progress import Progress
+
+DELAY = 1.0
+"""Seconds before anything is shown."""
+INTERVAL = 0.1
+"""Seconds between two drawings, at least."""
+_BAR_CELLS = 24  # leaves room for the numbers on a screen of 80
+
+
+def wanted(asked: bool | None, stream: TextIO, quiet: bool = False) -> bool:
+    """Whether to show progress: as the user asked, else on a terminal that can move its cursor; never when quiet."""
+    if quiet:
+        return False
+    return asked if asked is not None else stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+class ReadingBar:
+    """How many bytes have been read, of how many, how fast and how long it will take; erased at the end.
+
+    Parameters
+    ----------
+    stream : text stream
+        Standard error.
+    total : int, optional
+        Bytes in all; None for a pipe, whose bar has no end.
+    clock : callable
+        Seconds.
+    """
+
+    def __init__(self, stream: TextIO, total: int | None = None, clock: Callable[[], float] = perf_counter) -> None:
+        self._stream, self._total, self._clock = stream, total, clock
+        self._start = self._drawn = clock()
+        self._done = 0
+        self._progress: Progress | None = None
+
+    def __enter__(self) -> Self:
+        """The bar, not yet shown."""
+        return self
+
+    def add(self, count: int) -> None:
+        """So many bytes more are read."""
+        self._done += count
+        now = self._clock()
+        if now - self._start >= DELAY and now - self._drawn >= INTERVAL:
+            self._drawn = now
+            self._draw(now - self._start)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Erase what is shown."""
+        if self._progress is not None:
+            self._progress.stop()
+
+    def _draw(self, seconds: float) -> None:
+        """Show the bar as it stands."""
+        total = self._total if self._total is None else max(self._total, self._done)
+        account = reading_account(self._done, total, seconds)
+        if self._progress is None:
+            self._progress = _bar(self._stream, self._clock)
+            self._progress.add_task("reading", completed=self._done, total=total, account=account)
+            self._progress.start()
+        else:
+            self._progress.update(self._progress.task_ids[0], completed=self._done, total=total, account=account)
+            self._progress.refresh()
+
+
+def reading_account(done: int, total: int | None, seconds: float) -> str:
+    """``1.2 of 4.0 GB, 410 MB/s, 0:07 left``."""
+    rate = done / seconds if seconds > 0.0 else 0.0
+    speed = f"{in_units(rate)}/s"
+    if total is None:
+        return f"{in_units(done)}, {speed}, {clock_time(seconds)}"
+    left = f", {clock_time((total - done) / rate)} left" if rate > 0.0 else ""
+    return f"{in_units(done)} of {in_units(total)}, {speed}{left}"
+
+
+def in_units(count: float) -> str:
+    """``1.2 GB``: bytes with two significant digits or more."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 999.5:
+            return f"{count:.0f} {unit}" if unit == "bytes" or count >= 9.95 else f"{count:.1f} {unit}"
+        count /= 1000.0
+    return f"{count:.0f} TB" if count >= 9.95 else f"{count:.1f} TB"
+
+
+def clock_time(seconds: float) -> str:
+    """``0:07``, ``12:30`` or ``1:02:03``."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def _bar(stream: TextIO, clock: Callable[[], float]) -> Progress:
+    """A bar on `stream`, not begun."""
+    from rich.console import Console  # 20 ms, and 30 more for progress: not for a run of less than a second
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = (TextColumn("reading"), BarColumn(_BAR_CELLS), TextColumn("{task.fields[account]}", markup=False))
+    return Progress(
+        *columns,
+        console=Console(file=stream, force_terminal=True),
+        auto_refresh=False,
+        transient=True,
+        get_time=clock,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )

@@ -1,0 +1,144 @@
+"""Delimited text cut into blocks, each ending with a line end outside quotes: an even number of them (") before it.
+
+The stream is read in order into one buffer, and a block is the one copy that is made of its text. The cuts depend on
+the bytes alone, not on the pieces in which they come.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from lsq_cli.errors import TableError
+from lsq_cli.sources.cells import count_lines
+from lsq_cli.sources.layout import BLANKS, ONE_COLUMN, Layout, comment, may_have_comments
+from lsq_cli.sources.streams import read_into
+
+
+def blocks_of(stream: After, layout: Layout, line: int, size: int, limit: int) -> Iterator[tuple[int, bytes]]:
+    """The blocks of a text, one after another.
+
+    Parameters
+    ----------
+    stream : After
+        Stands at the first row.
+    layout : Layout
+        How the text is written.
+    line : int
+        The 1-based number of its first line in the file.
+    size : int
+        Bytes in a block, at most, unless a row is longer.
+    limit : int
+        Bytes in a row, at most.
+
+    Yields
+    ------
+    line : int
+        The number of the block's first line.
+    block : bytes
+
+    Raises
+    ------
+    TableError
+        For a row beyond `limit`.
+    """
+    notes = comment(layout.na, layout.delimiter)
+    buffer, wanted = bytearray(stream.read(size)), size
+    while True:
+        at_end = len(buffer) < wanted
+        stop = len(buffer) if at_end else last_cut(buffer, notes)
+        if layout.delimiter == ONE_COLUMN:
+            stop = _before_empty_lines(buffer, stop, notes)
+        if stop:
+            with memoryview(buffer) as view:
+                block = bytes(view[:stop])
+            yield line, block
+            line, wanted = line + count_lines(block), size
+            del block
+        elif wanted >= limit:
+            raise endless(layout.label, line, limit)
+        else:
+            wanted += size
+        if at_end:
+            return
+        _refill(buffer, stop, stream, wanted)
+
+
+def _refill(buffer: bytearray, done: int, stream: After, wanted: int) -> None:
+    """Take the first `done` bytes from the buffer and fill it up to `wanted`, or to the end of the stream."""
+    rest = len(buffer) - done
+    buffer[:rest] = buffer[done:]
+    buffer.extend(bytes(max(0, wanted - len(buffer))))
+    with memoryview(buffer) as view:
+        filled = rest + stream.readinto(view[rest:wanted])
+    del buffer[filled:]
+
+
+def last_cut(buffer: bytes | bytearray, notes: bytes) -> int:
+    """The offset after the last line end outside quotes, 0 when there is none; quotes in comments do not count."""
+    if b'"' not in buffer:
+        return _last_line_end(buffer, 0, len(buffer))
+    if may_have_comments(buffer):
+        comments = re.compile(rb'("[^"]*(?:"|\Z))|[\n\r]%b' % notes)
+        blanked = comments.sub(
+            lambda match: match[0] if match[1] else b"\n" + b" " * (len(match[0]) - 1), b"\n" + buffer
+        )
+        buffer = blanked[1:]
+    stop, inside = len(buffer), buffer.count(b'"') % 2 == 1
+    while stop > 0:
+        quote = buffer.rfind(b'"', 0, stop)
+        end = 0 if inside else _last_line_end(buffer, quote + 1, stop)
+        if end:
+            return end
+        stop, inside = quote, not inside
+    return 0
+
+
+def _last_line_end(buffer: bytes | bytearray, start: int, stop: int) -> int:
+    """The offset after the last line end between, 0 when there is none; a last ``\\r`` may be half a ``\\r\\n``."""
+    newline = buffer.rfind(b"\n", start, stop)
+    return 1 + (newline if newline >= 0 else buffer.rfind(b"\r", start, min(stop, len(buffer) - 1)))
+
+
+def _before_empty_lines(buffer: bytearray, stop: int, notes: bytes) -> int:
+    """`stop`, moved before the empty lines and comments there: they are missing cells only if a row follows."""
+    is_comment, to_line_end = re.compile(notes), re.compile(rb"[%b]*(?:\r\n?|\n)?" % BLANKS)
+    while stop:
+        filled = len(buffer[:stop].rstrip(BLANKS + b"\r\n"))
+        begin = 1 + max(buffer.rfind(b"\n", 0, filled), buffer.rfind(b"\r", 0, filled))
+        if begin < filled and not is_comment.match(buffer, begin):
+            line_end = to_line_end.match(buffer, filled, stop)
+            return line_end.end() if line_end else stop
+        stop = begin if begin < filled else 0
+    return 0
+
+
+def endless(label: str, line: int, limit: int) -> TableError:
+    """The error for a row that does not end."""
+    problem = f'the row that begins here does not end within {limit // 1_000_000} MB; was a quote (") left open?'
+    return TableError(problem, f"{label}, line {line}")
+
+
+class After:
+    """The bytes of a head that has been read already, then those of its stream, which a pipe gives in pieces."""
+
+    def __init__(self, head: bytes, stream: BinaryIO) -> None:
+        self._head, self._stream = io.BytesIO(head), stream
+
+    def read(self, size: int) -> bytes:
+        """`size` bytes, or what is left."""
+        pieces = [self._head.read(size)]
+        size -= len(pieces[0])
+        while size > 0 and (piece := self._stream.read(size)):
+            pieces.append(piece)
+            size -= len(piece)
+        return b"".join(pieces)
+
+    def readinto(self, room: memoryview) -> int:
+        """Fill `room`, but for what the stream does not have; returns how many bytes came."""
+        filled = self._head.readinto(room)
+        while filled < len(room) and (count := read_into(self._stream, room[filled:])):
+            filled += count
+        return filled

@@ -1,0 +1,239 @@
+"""What is shown while a run lasts: when, what it says, and that it is gone afterwards."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+
+import numpy as np
+import pytest
+
+from lsq_cli.report.progress import ReadingBar, clock_time, in_units, reading_account, wanted
+
+ERASED = re.compile(r"\x1b\[2K$")
+
+
+class Clock:
+    """A clock that is moved by hand."""
+
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+def plain(text):
+    """Without escape sequences."""
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+
+
+@pytest.fixture
+def wide(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("TERM", "xterm")
+
+
+def read(steps, total, clock, screen):
+    """A bar that was told of some steps: seconds to wait, then bytes."""
+    bar = ReadingBar(screen, total, clock)
+    with bar:
+        for seconds, count in steps:
+            clock.now += seconds
+            bar.add(count)
+        return screen.getvalue()
+
+
+def test_a_run_of_less_than_a_second_shows_nothing():
+    screen = io.StringIO()
+
+    assert read([(0.3, 10_000), (0.3, 10_000), (0.39, 10_000)], 40_000, Clock(), screen) == ""
+    assert screen.getvalue() == ""
+
+
+def test_a_longer_run_shows_bytes_rate_and_time_left(wide):
+    shown = plain(read([(0.5, 40_000_000), (1.5, 60_000_000)], 1_000_000_000, Clock(), io.StringIO()))
+
+    assert shown.startswith("reading ")
+    assert shown.endswith("100 MB of 1.0 GB, 50 MB/s, 0:18 left")
+
+
+def test_a_pipe_shows_bytes_rate_and_time_gone(wide):
+    shown = plain(read([(61.0, 122_000_000)], None, Clock(), io.StringIO()))
+
+    assert "122 MB, 2.0 MB/s, 1:01" in shown
+    assert "left" not in shown
+
+
+def test_it_is_drawn_ten_times_a_second_at_most(wide):
+    screen = io.StringIO()
+    read([(1.0, 1)] + [(0.01, 1)] * 100, 1000, Clock(), screen)
+
+    assert screen.getvalue().count("bytes of") in range(10, 13)
+
+
+def test_it_is_erased_at_the_end_and_the_cursor_is_back(wide):
+    screen = io.StringIO()
+    read([(2.0, 10), (1.0, 10)], 20, Clock(), screen)
+    after = screen.getvalue()
+
+    assert after.count("\x1b[?25l") == after.count("\x1b[?25h") == 1
+    assert ERASED.search(after)
+
+
+def test_it_is_erased_when_reading_fails(wide):
+    screen, clock = io.StringIO(), Clock()
+
+    def failing():
+        yield 2.0, 10
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        read(failing(), 20, clock, screen)
+
+    assert ERASED.search(screen.getvalue())
+
+
+def test_a_file_that_grows_does_not_pass_its_end(wide):
+    shown = plain(read([(2.0, 30)], 20, Clock(), io.StringIO()))
+
+    assert "30 bytes of 30 bytes" in shown
+
+
+@pytest.mark.parametrize(
+    ("count", "says"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1000, "1.0 kB"),
+        (9960, "10 kB"),
+        (999_600, "1.0 MB"),
+        (4.26e9, "4.3 GB"),
+        (2e13, "20 TB"),
+    ],
+)
+def test_bytes_in_units(count, says):
+    assert in_units(count) == says
+
+
+def test_time_as_on_a_clock():
+    assert [clock_time(s) for s in (0.4, 7, 59.6, 750, 3723)] == ["0:00", "0:07", "1:00", "12:30", "1:02:03"]
+
+
+def test_no_rate_is_known_before_anything_is_read():
+    assert reading_account(0, 10, 1.0) == "0 bytes of 10 bytes, 0 bytes/s"
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("asked", "stream", "term", "quiet", "shown"),
+    [
+        (None, Terminal(), "xterm", False, True),
+        (None, Terminal(), "dumb", False, False),
+        (None, io.StringIO(), "xterm", False, False),
+        (False, Terminal(), "xterm", False, False),
+        (True, io.StringIO(), "xterm", False, True),
+        (None, Terminal(), "xterm", True, False),
+        (True, Terminal(), "xterm", True, False),
+    ],
+)
+def test_it_is_for_terminals_unless_asked_and_never_when_quiet(asked, stream, term, quiet, shown, monkeypatch):
+    monkeypatch.setenv("TERM", term)
+
+    assert os.environ["TERM"] == term
+    assert wanted(asked, stream, quiet) is shown
+
+
+@pytest.fixture
+def at_once(monkeypatch, wide):
+    monkeypatch.setattr("lsq_cli.report.progress.DELAY", 0.0)
+    monkeypatch.setattr("lsq_cli.report.progress.INTERVAL", 0.0)
+
+
+TABLE = "x,y,z\n" + "1,2,3\n4,5,6\n7,8,10\n" * 20
+
+
+def test_solve_shows_the_bytes_of_a_file_and_notes_come_after_the_bar(at_once, run_lsq, tmp_path, monkeypatch):
+    monkeypatch.setattr("lsq_cli.sources.csv.BLOCK_BYTES", 64)
+    path = tmp_path / "t.csv"
+    path.write_text(TABLE)
+    result = run_lsq("solve", path, "--progress", "-f", "csv")
+    bar, erased, notes = result.err.rpartition("\x1b[2K")
+
+    assert result.code == 0
+    assert f"of {len(TABLE)} bytes" in bar
+    assert erased and notes == "lsq: note: b is the last column, 'z' (choose with --target)\n"
+    assert result.out == run_lsq("solve", path, "-f", "csv").out
+
+
+def test_solve_shows_the_bytes_of_two_arrays(at_once, run_lsq, tmp_path, monkeypatch):
+    monkeypatch.setattr("lsq_cli.sources.npy.BLOCK_BYTES", 800)
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "A.npy", rng.standard_normal((100, 5)))
+    np.save(tmp_path / "b.npy", rng.standard_normal(100))
+    result = run_lsq("solve", tmp_path / "A.npy", tmp_path / "b.npy", "--progress", "-f", "csv")
+
+    assert "4.0 kB of 4.0 kB" in result.err
+
+
+def test_solve_shows_what_came_through_a_pipe(at_once, run_lsq, monkeypatch):
+    monkeypatch.setattr("lsq_cli.sources.csv.BLOCK_BYTES", 64)
+    result = run_lsq("solve", "--progress", "-f", "csv", stdin=TABLE)
+
+    assert result.code == 0
+    assert f"{len(TABLE) - len('x,y,z,')} bytes, " in plain(result.err)
+
+
+def test_an_error_stands_alone_below_the_erased_bar(at_once, run_lsq, tmp_path, monkeypatch):
+    monkeypatch.setattr("lsq_cli.sources.csv.BLOCK_BYTES", 64)
+    path = tmp_path / "t.csv"
+    path.write_text(TABLE + "1,oops,3\n")
+    result = run_lsq("solve", path, "--progress")
+
+    assert result.code == 1
+    assert result.err.rpartition("\x1b[2K")[2].startswith("lsq: error: ")
+
+
+@pytest.mark.parametrize("options", [[], ["--no-progress"], ["--progress", "-q"]])
+def test_no_bar_without_a_terminal_nor_when_it_is_not_wanted(options, at_once, run_lsq):
+    assert "\x1b" not in run_lsq("solve", *options, stdin=TABLE).err
+
+
+def test_verbose_says_how_the_data_was_understood_and_the_times(run_lsq, tmp_path):
+    (tmp_path / "A.tsv").write_text("u\tv\n1\t0\n1\t1\n1\t2\n")
+    np.save(tmp_path / "b.npy", np.array([1.0, 3.0, 5.0], dtype="f4"))
+    lines = run_lsq("solve", tmp_path / "A.tsv", tmp_path / "b.npy", "-v", "-f", "csv").err.splitlines()
+
+    assert lines[0] == f"lsq: info: {tmp_path}/A.tsv: CSV, tabs between cells, a header"
+    assert lines[1] == f"lsq: info: {tmp_path}/b.npy: NPY, float32, 3 × 1"
+    assert lines[2] == "lsq: info: A: u, v; b: b"
+    assert lines[3] == "lsq: info: 3 rows read, 3 used"
+    assert re.fullmatch(r"lsq: info: [\d.]+ s reading and [\d.]+ s summing in all threads, [\d.]+ s solving", lines[4])
+
+
+def test_verbose_speaks_before_an_error(run_lsq, tmp_path):
+    (tmp_path / "t.csv").write_text("x;y\n1;2\n1;oops\n")
+    lines = run_lsq("solve", tmp_path / "t.csv", "-v").err.splitlines()
+
+    assert lines[0].endswith("t.csv: CSV, ';' between cells, a header")
+    assert lines[-1].startswith("lsq: error: ")
+
+
+def test_verbose_names_the_first_of_many_columns(run_lsq):
+    names = ",".join(f"c{k}" for k in range(12))
+    lines = run_lsq("solve", "-v", stdin=f"{names}\n" + ",".join("1" * 12)).err.splitlines()
+
+    assert lines[0] == "lsq: info: standard input: CSV, ',' between cells, a header"
+    assert lines[1] == "lsq: info: A: c0, c1, c2, c3, c4, c5, c6, c7, … (11); b: c11"
+
+
+def test_a_single_column_and_a_missing_header_are_said_so(run_lsq, tmp_path):
+    (tmp_path / "A.csv").write_text("1\n2\n3\n")
+    lines = run_lsq("solve", tmp_path / "A.csv", tmp_path / "A.csv", "-v", "-f", "csv").err.splitlines()
+
+    assert lines[0].endswith("A.csv: CSV, one column, no header")

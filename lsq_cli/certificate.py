@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lsq_cli.dyadic import Integers
-    from lsq_cli.equations import ExactSolution, NormalEquations
+    from lsq_cli.equations import NormalEquations
     from lsq_cli.solution import Array
 
 # All digits of a double: −log₁₀ 2⁻⁵³, rounded down.
@@ -149,7 +149,15 @@ def gram_error(exact: tuple[Integers, list[int]], rounded: tuple[Integers, list[
     return max(10 * _UNIT_ROUNDOFF, 4 * float(np.linalg.norm(scaled)))
 
 
-def sure_digits(solution: ExactSolution, x: Array) -> float:
+class Bracketed(Protocol):
+    """A solution between bounds: `equations.ExactSolution`, `wide.WideSolution`."""
+
+    def interval(self, i: int, t: int) -> tuple[Dyadic, Dyadic]:
+        """Coefficient i of target t and a bound on its error."""
+        ...
+
+
+def sure_digits(solution: Bracketed, x: Array) -> float:
     """Correct significant digits of the worst coefficient of x (n, p) against the exact solution.
 
     Never too optimistic: the distance from x to the far end of the exact coefficient's interval, in integers, over
@@ -161,7 +169,7 @@ def sure_digits(solution: ExactSolution, x: Array) -> float:
     return min((_digits_of_one(solution, i, t, float(v)) for (i, t), v in np.ndenumerate(found)), default=ALL_DIGITS)
 
 
-def _digits_of_one(solution: ExactSolution, i: int, t: int, x: float) -> float:
+def _digits_of_one(solution: Bracketed, i: int, t: int, x: float) -> float:
     """The sure digits of one coefficient."""
     exact, error = solution.interval(i, t)
     negated = Dyadic(-exact.mantissa, exact.exponent)

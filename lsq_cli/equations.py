@@ -115,7 +115,7 @@ class NormalEquations:
         self.penalised = slice(int(intercept), self.n)
         self.N, self.e = _with_ridge(N, e, dyadic(ridge), self.penalised)
         self.half = [(int(v).bit_length() + 1) // 2 for v in self.N.diagonal()]
-        self._hadamard = sum(int(v).bit_length() for v in self.N.diagonal()[: self.n])
+        self.hadamard = sum(int(v).bit_length() for v in self.N.diagonal()[: self.n])
         self._factor: Factor | None = None
 
     @property
@@ -129,7 +129,7 @@ class NormalEquations:
         """
         bits = FACTOR_BITS
         # λmin(S) of a regular S is above 2^−2n/Π N_ii, for det N is at least 1: more bits than that cannot help.
-        while self._factor is None and bits <= 4 * (self._hadamard + 2 * self.n + FACTOR_BITS):
+        while self._factor is None and bits <= 4 * (self.hadamard + 2 * self.n + FACTOR_BITS):
             self._factor = self._factor_in(bits)
             bits *= 2
         if self._factor is None:
@@ -244,7 +244,7 @@ class ExactSolution:
         self._y = np.full((n, equations.p), 0, dtype=object)
         self._measure()
         # From where on an exact zero is proved; out of reach, a few refinements have to do.
-        proof = equations._hadamard + 2 * self._most + max(half[n:]) + 2 * self._factor.growth + 64
+        proof = equations.hadamard + 2 * self._most + max(half[n:]) + 2 * self._factor.growth + 64
         self.enough_bits = proof if proof <= _MOST_BITS else 8 * self._factor.bits
 
     def refine(self) -> None:
@@ -305,13 +305,13 @@ class ExactSolution:
             return not self._y[i, t]
         # |z_i| < 1/Π N_ii, in the integers' own units: z_i = y_i·2^(h_b − h_i).
         largest = abs(int(self._y[i, t])) + self.errors[t]
-        units = self.bits + int(self._half[i, 0]) - int(self._half_b[t]) - self._equations._hadamard
+        units = self.bits + int(self._half[i, 0]) - int(self._half_b[t]) - self._equations.hadamard
         return largest.bit_length() <= units
 
     def _square_is_zero(self, t: int) -> bool:
         """Whether the least ‖r‖² is proved to be exactly 0."""
         top = self.bits + self._most - int(self._half_b[t])
-        return self._squares[t] <= 0 or self._squares[t].bit_length() <= 2 * top - self._equations._hadamard
+        return self._squares[t] <= 0 or self._squares[t].bit_length() <= 2 * top - self._equations.hadamard
 
     def _number(self, y: int, i: int, t: int) -> Dyadic:
         """The coefficient in the user's units that y, in units of 2^−bits, stands for."""

@@ -12,11 +12,13 @@ from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
+from lsq_cli import choosing
 from lsq_cli.engines.local import MEMORY, bytes_of
 from lsq_cli.errors import UsageError
 from lsq_cli.methods import RULES, RULES_WITH_RATE
 from lsq_cli.methods.gd import Descent
 from lsq_cli.methods.stopping import Limits
+from lsq_cli.solution import Solution
 from lsq_cli.solving import Run
 from lsq_cli.sources.starts import checked_start
 from lsq_cli.statistics import statistics_of
@@ -24,8 +26,7 @@ from lsq_cli.summing import read_problem
 
 if TYPE_CHECKING:
     from lsq_cli.derivatives import Gradient
-    from lsq_cli.solution import Solution
-    from lsq_cli.summing import Problem
+    from lsq_cli.solving import AnyProblem
 
 
 def solve(
@@ -43,7 +44,9 @@ def solve(
     tol: float | None = None,
     max_iter: int | None = None,
     time_limit: float | None = None,
+    normalize: bool = False,
     iterates: bool = False,
+    rows: bool = False,
     jobs: int | None = None,
     memory: int | str = MEMORY,
     statistics: bool = False,
@@ -67,10 +70,13 @@ def solve(
         How AᵀA is summed: exactly, or rounded, which is faster.
     rank_tol : float, optional
         A column whose part outside the others is below this of its length counts as dependent.
-    step, learning_rate, x0, tol, max_iter, time_limit
-        As the options of ``lsq solve`` of these names; only with ``method="gd"``. `x0` is array_like.
+    step, learning_rate, x0, tol, max_iter, time_limit, normalize
+        As the options of ``lsq solve`` of these names; only with ``method="gd"``. `x0` is array_like, or a `Solution`
+        from which descent goes on as if it had never stopped.
     iterates : bool
         Keep every iterate in ``Solution.iterates``.
+    rows : bool
+        Descend by passes over the rows although AᵀA would fit; only with ``method="gd"``.
     jobs : int, optional
         Threads that read and sum; by default as many as there are cores for this process.
     memory : int or str
@@ -102,25 +108,28 @@ def solve(
         "tol": tol,
         "max_iter": max_iter,
         "time_limit": time_limit,
+        "normalize": normalize or None,
     }
     _check(precision, ridge, rank_tol)
     if statistics and (method != "normal" or ridge):
         raise UsageError('statistics are those of plain least squares: method="normal" and no ridge')
     asked = {name: value for name, value in asked.items() if value is not None}
-    problem = read_problem(
-        open_python(A, b, **data),
-        intercept=intercept,
-        ridge=ridge,
-        precision=precision,
-        rank_tol=rank_tol,
-        jobs=jobs,
-        memory=bytes_of(memory),
-    )
-    descent = _descent(method, asked, problem)
-    run = Run(problem, descent)
-    rows = [iterate for iterate in run if iterates]
-    solution = run.solution(tuple(rows) if iterates else None, perf_counter() - start)
-    return replace(solution, statistics=statistics_of(problem)) if statistics else solution
+    source = open_python(A, b, **data)
+    reading: dict[str, Any] = {
+        "intercept": intercept,
+        "ridge": ridge,
+        "precision": precision,
+        "rank_tol": rank_tol,
+        "jobs": jobs,
+        "memory": bytes_of(memory),
+    }
+    # Statistics are made of the sums, whatever the form that would suit x alone.
+    summed = read_problem(source, **reading) if statistics else None
+    problem = summed or choosing.read(source, method=method, rows=rows, **reading)
+    run = Run(problem, _descent(method, asked, problem))
+    kept = [iterate for iterate in run if iterates]
+    solution = run.solution(tuple(kept) if iterates else None, perf_counter() - start)
+    return replace(solution, statistics=statistics_of(summed)) if summed else solution
 
 
 def gradient(
@@ -194,7 +203,7 @@ def _check(precision: str, ridge: float, rank_tol: float | None) -> None:
             raise UsageError(f"{name} must be a number ≥ 0, not {value!r}")
 
 
-def _descent(method: str, asked: dict[str, Any], problem: Problem) -> Descent | None:
+def _descent(method: str, asked: dict[str, Any], problem: AnyProblem) -> Descent | None:
     """The settings of descent, checked; None for the normal equations."""
     if method == "normal":
         for name in asked:
@@ -202,6 +211,8 @@ def _descent(method: str, asked: dict[str, Any], problem: Problem) -> Descent | 
         return None
     if method != "gd":
         raise UsageError(f'method must be "normal" or "gd", not {method!r}')
+    if isinstance(asked.get("x0"), Solution):
+        asked["x0"], asked["memory"] = asked["x0"].x, asked["x0"].extra.get("memory")
     if "x0" in asked:
         asked["x0"] = checked_start(asked["x0"], problem.names, problem.targets, "x0")
     limits = Limits(**{name: asked.pop(name) for name in ("tol", "max_iter", "time_limit") if name in asked})

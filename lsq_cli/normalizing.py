@@ -8,8 +8,8 @@ is not small beside their spread; descent in the user's own columns is for seein
 
 Centring is a rank-one change, Gⱼₖ − (Σ w aⱼ)(Σ w aₖ)/Σw, that cancels all but the last digits of columns with a large
 offset; so it is made on the exact integer sums, and the result rounded once. The ridge stays in the user's units,
-½λ‖x‖² = ½Σ (λ/ℓⱼ²) zⱼ². Everything that leaves this module is in the user's units again, but for rates and step lengths,
-which have no meaning there.
+½λ‖x‖² = ½Σ (λ/ℓⱼ²) zⱼ². Everything that leaves this module is in the user's units again, but for rates and step
+lengths, which have no meaning there.
 
 Source: Higham, *Accuracy and Stability of Numerical Algorithms*, section 7.3 (van der Sluis: scaling to columns of
 length 1 is within √n of the best).
@@ -67,34 +67,48 @@ class Columns:
         ℓ over its power of two, near 1.
     exponents : ndarray of int, shape (n,)
         That power: ℓ_j = mantissas_j·2^exponents_j.
-    means : ndarray, shape (n,), or None
-        ā_j/ℓ_j in units of that power of √Σw, 0 for the intercept itself; None without an intercept.
+    tilt : ndarray, shape (n,), or None
+        √Σw·ā_j/ℓ_j, 0 for the intercept itself; None without an intercept.
     unit : int
         The power of two in which gradients are measured.
     """
 
-    def __init__(self, mantissas: Array, exponents: NDArray[np.int64], means: Array | None, unit: int) -> None:
-        self._mantissas, self._exponents, self._means = mantissas, exponents, means
+    def __init__(self, mantissas: Array, exponents: NDArray[np.int64], tilt: Array | None, unit: int) -> None:
+        self._mantissas, self._exponents, self._tilt = mantissas, exponents, tilt
         self._lengths = np.ldexp(mantissas, exponents - unit)
+        self._inverse = 1.0 / mantissas
+        self._factors: dict[int, Array] = {}
 
     def gradient(self, g: Array) -> Array:
-        """∇f(x), (n,) or (n, r), from that in z: what z changes by with x, transposed."""
-        if self._means is not None:
-            g = g + np.multiply.outer(self._mantissas[0] * self._means, g[0]).reshape(g.shape)
-        return (self._lengths * g.T).T
+        """∇f(x) (n,) from that in z: what z changes by with x, transposed."""
+        if self._tilt is not None:
+            g = g + self._tilt * g[0]
+        return self._lengths * g
+
+    def gradients(self, V: Array) -> Array:
+        """As `gradient`, of many at once (n, r)."""
+        if self._tilt is not None:
+            V = V + np.multiply.outer(self._tilt, V[0])
+        return self._lengths[:, None] * V
 
     def to_x(self, z: Array, unit: int) -> Array:
         """x from z, which is in units of 2^unit."""
-        x = z / self._mantissas
-        if self._means is not None:
-            x[0] -= self._means.dot(z)
-        return np.asarray(np.ldexp(x, unit - self._exponents))
+        factors = self._factors.get(unit)
+        if factors is None:
+            with np.errstate(over="ignore"):
+                factors = np.ldexp(self._inverse, unit - self._exponents)
+            # Not infinite, so that 0 stays 0.
+            factors = self._factors[unit] = np.minimum(factors, np.finfo(np.float64).max)
+        x = z * factors
+        if self._tilt is not None:
+            x[0] -= factors[0] * self._tilt.dot(z)
+        return x
 
     def to_z(self, x: Array, unit: int) -> Array:
         """z in units of 2^unit from x."""
         z = np.ldexp(x * self._mantissas, self._exponents - unit)
-        if self._means is not None:
-            z[0] += self._mantissas[0] * self._means.dot(z)
+        if self._tilt is not None:
+            z[0] += self._tilt.dot(z)
         return np.asarray(z)
 
 
@@ -116,10 +130,10 @@ class Normalized:
         N, e = quadratic.sums.integers()
         least = [math.frexp(quadratic.lam)[1] // 2 - _RIDGE_BITS - e_j for e_j in e[:n]] if quadratic.lam else []
         S, h = _scaled(N, n, quadratic.intercept, isinstance(quadratic.sums, DoubleSums), least)
-        mantissas = np.sqrt(np.where(S.diagonal()[:n] > 0.125, S.diagonal()[:n], 1.0))
-        means = _means(N, h, mantissas) if quadratic.intercept else None
+        mantissas: Array = np.sqrt(np.where(S.diagonal()[:n] > 0.125, S.diagonal()[:n], 1.0))
+        tilt = _tilt(N, h, mantissas) if quadratic.intercept else None
         exponents = h + np.array(e, dtype=np.int64)
-        self._columns = Columns(mantissas, exponents[:n], means, quadratic.a_unit)
+        self._columns = Columns(mantissas, exponents[:n], tilt, quadratic.a_unit)
         self._ridge = np.array([ldexp(quadratic.lam, -2 * int(e_j)) for e_j in exponents[:n]]) / mantissas**2
         if quadratic.intercept:
             self._ridge[0] = 0.0
@@ -134,7 +148,7 @@ class Normalized:
 
     def measured(self, vectors: Array) -> Array:
         """Gradients (n, r) in z as they are in the user's columns."""
-        return self._columns.gradient(vectors)
+        return self._columns.gradients(vectors)
 
     def to_user(self, iterate: Iterate, target: int) -> Iterate:
         """An iterate of one target in the user's units; its step length stays that in z."""
@@ -150,9 +164,7 @@ class Normalized:
         return self._columns.to_z(x if x.ndim == 1 else x[:, target], self._b_unit[target])
 
 
-def _scaled(
-    N: Integers, n: int, intercept: bool, rounded: bool, least: list[int]
-) -> tuple[Array, NDArray[np.int64]]:
+def _scaled(N: Integers, n: int, intercept: bool, rounded: bool, least: list[int]) -> tuple[Array, NDArray[np.int64]]:
     """S (k, k) and h (k,) with N_ij = S_ij·2^(h_i + h_j), the n columns centred, each S_ij rounded once.
 
     The diagonal is in (¼, 2); 0 for a column that is constant, and small where `least` (n,) keeps h from going lower.
@@ -176,10 +188,10 @@ def _scaled(
     return S.astype(np.float64), h.astype(np.int64)
 
 
-def _means(N: Integers, h: NDArray[np.int64], mantissas: Array) -> Array:
-    """ā_j/ℓ_j (n,) up to the power of two of √Σw; 0 for the intercept itself."""
-    means = [0.0]
+def _tilt(N: Integers, h: NDArray[np.int64], mantissas: Array) -> Array:
+    """√Σw·ā_j/ℓ_j (n,): how far column j leans to the column of ones; 0 for the intercept itself."""
+    leaning = [0.0]
     for j in range(1, len(mantissas)):
         shift = int(h[j] - h[0])
-        means.append((N[0, j] << max(-shift, 0)) / (N[0, 0] << max(shift, 0)))
-    return np.array(means) / mantissas
+        leaning.append((N[0, j] << max(-shift, 0)) / (N[0, 0] << max(shift, 0)))
+    return np.asarray(np.array(leaning) * (mantissas[0] / mantissas))

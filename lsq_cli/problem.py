@@ -30,8 +30,10 @@ class Objective(Protocol):
     n: int
     """Number of unknowns."""
 
-    passes: int
-    """How often the rows have been read."""
+    @property
+    def passes(self) -> int:
+        """How often the rows have been read."""
+        ...
 
     c: Array
     """Aᵀb (n,), so that ∇f(0) = −c."""
@@ -41,6 +43,14 @@ class Objective(Protocol):
 
     def value_and_gradient(self, x: Array) -> tuple[float, Array]:
         """f(x) and ∇f(x) = AᵀAx − Aᵀb + λx, an (n,) array that the caller may keep."""
+        ...
+
+    def begin(self, x: Array) -> tuple[float, Array]:
+        """The same, at the start of a descent."""
+        ...
+
+    def advance(self, x: Array, move: Array) -> tuple[float, Array]:
+        """The same, at the x that the descent has come to by x ← x − move."""
         ...
 
     def curvature(self, d: Array) -> float:

@@ -120,6 +120,14 @@ def decide(equations: NormalEquations, tolerance: float) -> Rank:
     return Rank(n, independent, tuple(dependent), tuple(relations))
 
 
+def is_regular(equations: NormalEquations, tolerance: float) -> bool:
+    """Whether every column is independent, as `decide` sees it, without a look at what dependent ones are made of."""
+    n, tolerance = equations.n, max(tolerance, _LEAST_TOLERANCE)
+    return (
+        equations.is_surely_regular(tolerance) or len(_pivots(equations.N[:n, :n], equations.half[:n], tolerance)) == n
+    )
+
+
 def _pivots(N: Integers, half: list[int], tolerance: float) -> list[int]:
     """The independent columns, in the order in which pivoting takes them."""
     n, h = len(N), np.array(half, dtype=object)

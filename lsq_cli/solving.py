@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from lsq_cli.errors import shown
+from lsq_cli.choosing import RowProblem, WideProblem
+from lsq_cli.errors import ProblemError, shown
 from lsq_cli.methods.normal import Normal
 from lsq_cli.solution import Iterate, Outcome, Solution
 from lsq_cli.version import __version__
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from lsq_cli.solution import Array
     from lsq_cli.summing import Problem
 
+    AnyProblem = Problem | WideProblem | RowProblem
 
 _MOST_NAMED = 8
 
@@ -77,7 +79,7 @@ class Run:
     """
 
     def __init__(
-        self, problem: Problem, descent: Descent | None = None, interrupted: Callable[[], bool] | None = None
+        self, problem: AnyProblem, descent: Descent | None = None, interrupted: Callable[[], bool] | None = None
     ) -> None:
         self.problem = problem
         self.outcome: Outcome | None = None
@@ -130,7 +132,7 @@ class Run:
             rows=problem.rows,
             rows_read=problem.rows_read,
             columns=len(problem.names),
-            rank=analysis.rank.rank,
+            rank=problem.rank,
             names=problem.names,
             targets=problem.targets,
             x=x,
@@ -140,6 +142,7 @@ class Run:
             condition=analysis.condition,
             digits=analysis.digits(x),
             data_digits=analysis.data_digits,
+            passes=problem.passes,
             precision=problem.precision,
             iterations=self._last.k,
             seconds=seconds,
@@ -153,21 +156,30 @@ class Run:
         )
 
 
-def _method(problem: Problem, descent: Descent | None) -> Method:
+def _method(problem: AnyProblem, descent: Descent | None) -> Method:
     """The normal equations, or descent as it is asked for."""
     if descent is None:
+        assert not isinstance(problem, RowProblem), "no normal equations without sums"
         return Normal(problem.analysis)
+    assert not isinstance(problem, WideProblem), "a wide problem is read for the normal equations alone"
     from lsq_cli.methods.gd import GradientDescent  # descent and its forecasts are not for everybody
 
     if descent.normalize:
+        if isinstance(problem, RowProblem):
+            raise ProblemError(
+                f"--normalize changes the columns of AᵀA, and {len(problem.names)} unknowns are too many to have it; "
+                "scale the columns of A beforehand"
+            )
         from lsq_cli.normalizing import Normalized
 
         return GradientDescent(Normalized(problem.quadratic), descent)
     return GradientDescent(problem.quadratic, descent)
 
 
-def _rank_warning(problem: Problem, choice: str) -> tuple[str, ...]:
+def _rank_warning(problem: AnyProblem, choice: str) -> tuple[str, ...]:
     """What to know and to do where columns of A depend on each other."""
+    if isinstance(problem, WideProblem | RowProblem):
+        return problem.rank_warning(choice)
     analysis, names = problem.analysis, problem.names
     if analysis.is_regular:
         return ()

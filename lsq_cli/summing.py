@@ -25,7 +25,7 @@ from lsq_cli.errors import ProblemError
 from lsq_cli.quadratic import DoubleSums, Quadratic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from lsq_cli.solution import Array
     from lsq_cli.sources.blocks import RowBlock, Rows, Source
@@ -88,11 +88,10 @@ class Constants:
             return cls()
         values = A[0].copy()
         # A look at the first rows settles nearly every column: the rest is then hardly ever scanned.
-        for rows in (A[1:64], A[64:]):
-            (candidates,) = np.nonzero(~np.isnan(values))
-            for j in candidates:
-                if (rows[:, j] != values[j]).any():
-                    values[j] = np.nan
+        values[(A[1:64] != values).any(axis=0)] = np.nan
+        for j in np.flatnonzero(~np.isnan(values)):
+            if (A[64:, j] != values[j]).any():
+                values[j] = np.nan
         return cls(values)
 
     def joined(self, other: Constants) -> Constants:
@@ -190,11 +189,22 @@ class Problem:
     precision: str
     notes: tuple[str, ...]
     work: Work
+    passes = 1
 
     @property
     def rows(self) -> int:
         """Rows used."""
         return self.sums.rows
+
+    @property
+    def rank(self) -> int:
+        """Number of independent columns."""
+        return self.analysis.rank.rank
+
+    @property
+    def hessian(self) -> Array:
+        """∇²f = AᵀA + λI (n, n) in doubles, but for a factor."""
+        return self.quadratic.G
 
     @property
     def has_constant(self) -> bool:
@@ -217,6 +227,7 @@ def read_problem(
     jobs: int | None = None,
     memory: int = MEMORY,
     on_block: Callable[[int], None] | None = None,
+    blocks: Iterable[RowBlock] | None = None,
 ) -> Problem:
     """Sum all rows of a source, in one pass.
 
@@ -227,6 +238,8 @@ def read_problem(
         As the options of ``lsq solve``; `memory` in bytes, `jobs` None for the cores of this process.
     on_block : callable, optional
         Told of each block, as it sets out, how many bytes of the input it covers.
+    blocks : iterable, optional
+        Those of the source, where some of them have been read ahead.
 
     Raises
     ------
@@ -236,7 +249,7 @@ def read_problem(
         If no row or no column is left.
     """
     kernel = SumRows(precision, len(unknowns(source, intercept)), len(source.targets), intercept)
-    total = fold(kernel, numbered(source, on_block), jobs, memory)
+    total = fold(kernel, numbered(source, on_block, blocks), jobs, memory)
     return problem_of(total, source, intercept=intercept, ridge=ridge, precision=precision, rank_tol=rank_tol)
 
 
@@ -248,15 +261,25 @@ def unknowns(source: Source, intercept: bool) -> tuple[str, ...]:
     return ((INTERCEPT,) if intercept else ()) + source.names
 
 
-def numbered(source: Source, on_block: Callable[[int], None] | None = None) -> Iterator[Numbered]:
-    """The blocks of a source with their numbers; `on_block` is told the size of each."""
+def numbered(
+    source: Source, on_block: Callable[[int], None] | None = None, blocks: Iterable[RowBlock] | None = None
+) -> Iterator[Numbered]:
+    """The blocks of a source, or these, with their numbers; `on_block` is told the size of each."""
+    return map(Numbered, count(), told(source.blocks() if blocks is None else blocks, on_block))
 
-    def told(block: RowBlock) -> RowBlock:
+
+def told(blocks: Iterable[RowBlock], on_block: Callable[[int], None] | None) -> Iterator[RowBlock]:
+    """The blocks as they come; `on_block` is told the size of each."""
+    for block in blocks:
         if on_block is not None:
             on_block(block.size)
-        return block
+        yield block
 
-    return map(Numbered, count(), map(told, source.blocks()))
+
+def no_rows(source: Source, read: int) -> ProblemError:
+    """Why there is no problem, where no row can be used of so many that were read."""
+    why = f"all {read} rows have a missing cell" if read else "the data has no rows"
+    return ProblemError(f"{' '.join(source.data)}: {why}")
 
 
 def problem_of(
@@ -264,9 +287,7 @@ def problem_of(
 ) -> Problem:
     """The problem that the sums of all rows of a source make; see `read_problem`."""
     if total is None or total.sums.rows == 0:
-        read = total.rows_read if total else 0
-        why = f"all {read} rows have a missing cell" if read else "the data has no rows"
-        raise ProblemError(f"{' '.join(source.data)}: {why}")
+        raise no_rows(source, total.rows_read if total else 0)
     analysis = Analysis(total.sums, ridge, rank_tol, total.rounding)
     return Problem(
         sums=total.sums,

@@ -1,4 +1,4 @@
-"""Which columns are A, b and the weights: the contract's paragraph on columns, sentence by sentence."""
+"""Which columns are A, b and the weights: names, positions and patterns, rule by rule."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -2,46 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from descent_problems import descent, gradient, problem, run
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from lsq_cli.methods.gd import Descent, GradientDescent
-from lsq_cli.methods.stopping import Limits
-from lsq_cli.quadratic import DoubleSums, Quadratic
+from lsq_cli.methods import RULES
 from lsq_cli.solution import Outcome
 
-
-def problem(kappa=10.0, seed=0, m=60, n=8, p=1, scale=1.0):
-    """A (m, n) with singular values from 1 to 1/κ, b (m, p) with a residual."""
-    rng = np.random.default_rng(seed)
-    U, V = (np.linalg.qr(rng.standard_normal((size, n)))[0] for size in (m, n))
-    A = (U * np.logspace(0, -math.log10(kappa), n)) @ V.T
-    return A * scale, A @ rng.standard_normal((n, p)) + 0.1 * rng.standard_normal((m, p))
-
-
-def quadratic(A, b):
-    sums = DoubleSums(A.shape[1], b.shape[1])
-    sums.add(A, b)
-    return Quadratic(sums)
-
-
-def run(A, b, **asked):
-    """All iterates and the outcome."""
-    limits = Limits(**{key: asked.pop(key) for key in ("tol", "max_iter", "time_limit") if key in asked})
-    method = GradientDescent(quadratic(A, b), Descent(limits=limits, **asked))
-    rows, generator = [], method.iterates()
-    while True:
-        try:
-            rows.append(next(generator))
-        except StopIteration as stop:
-            return method, rows, stop.value
-
-
-def gradient(A, b, x):
-    return A.T @ (A @ x.reshape(A.shape[1], -1) - b)
+MONOTONE = ("constant", "exact")
 
 
 def test_constant_makes_the_iterates_of_the_textbook_loop():
@@ -53,7 +25,7 @@ def test_constant_makes_the_iterates_of_the_textbook_loop():
         x -= 0.7 * gradient(A, b, x)
 
 
-@pytest.mark.parametrize("step", ["constant", "exact"])
+@pytest.mark.parametrize("step", RULES)
 @pytest.mark.parametrize("scale", [1.0, 1e-170, 1e170])
 def test_the_gradient_norm_asked_for_is_reached_in_the_data(step, scale):
     A, b = problem(scale=scale)
@@ -64,7 +36,7 @@ def test_the_gradient_norm_asked_for_is_reached_in_the_data(step, scale):
     assert np.linalg.norm(gradient(A / scale, b, x)) <= 1.01e-6 * np.linalg.norm((A / scale).T @ b)
 
 
-@pytest.mark.parametrize("step", ["constant", "exact"])
+@pytest.mark.parametrize("step", RULES)
 def test_every_number_of_an_iterate_is_that_of_its_x(step):
     A, b = problem(p=1)
     _, rows, _ = run(A, b, step=step, max_iter=20)
@@ -85,27 +57,50 @@ def test_exact_takes_the_minimum_along_the_gradient():
         assert abs(d @ gradient(A, b, after.x)[:, 0]) <= 1e-12 * (d @ d)
 
 
-@pytest.mark.parametrize("seed", range(10))
-@pytest.mark.parametrize("step", ["constant", "exact"])
-def test_f_never_rises_but_by_rounding(step, seed):
-    A, b = problem(kappa=30.0, seed=seed)
-    _, rows, _ = run(A, b, step=step, max_iter=2000)
-    allowed = 8 * 2.0**-53 * float(b[:, 0] @ b[:, 0])
+@settings(max_examples=100, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    step=st.sampled_from(MONOTONE),
+    kind=st.sampled_from(["plain", "scaled", "shifted", "far"]),
+    share=st.floats(0.01, 1.0),
+)
+def test_f_never_rises_but_by_rounding(seed, step, kind, share):
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 25))
+    A = rng.standard_normal((n + int(rng.integers(0, 50)), n))
+    A = {"scaled": A * np.exp(2 * rng.standard_normal(n)), "shifted": A + 100 * rng.random(n)}.get(kind, A)
+    b = A @ rng.standard_normal(n) + rng.choice([0.0, 1.0]) * rng.standard_normal(len(A))
+    rate = share / np.linalg.norm(A, 2) ** 2 if step == "constant" else None
+    x0 = 10 * rng.standard_normal(n) if kind == "far" else None
+    _, rows, _ = run(A, b, step=step, learning_rate=rate, x0=x0, tol=0, max_iter=500)
+    allowed = 8 * 2.0**-53 * float(b @ b)
 
     assert all(after.objective <= before.objective + allowed for before, after in pairwise(rows))
 
 
-@pytest.mark.parametrize("kappa", [3.0, 30.0])
-@pytest.mark.parametrize("seed", range(5))
-def test_the_forecast_of_constant_is_the_count_and_that_of_exact_within_a_factor_of_two(kappa, seed):
-    A, b = problem(kappa=kappa, seed=seed)
-    constant, rows, _ = run(A, b)
+@pytest.mark.parametrize("step", RULES)
+def test_what_doubles_can_not_give_is_told_and_the_best_point_returned(step):
+    A, b = problem(seed=3)
+    method, rows, outcome = run(A, b, step=step, tol=1e-18, max_iter=20_000)
+    smallest = min(row.gradient_norm for row in rows)
+    c_norm = np.linalg.norm(A.T @ b)
 
-    assert constant.forecast == pytest.approx(rows[-1].k, rel=0.01, abs=1)
+    assert outcome is Outcome.STAGNATED
+    assert smallest <= 1e-15 * c_norm
+    np.testing.assert_array_equal(method.final(rows[-1]), next(row.x for row in rows if row.gradient_norm == smallest))
+    advice = method.advice(outcome, rows[-1].k)
+    tol = float(advice.split("--tol ")[1].split()[0])
+    assert "rounding keeps it from shrinking" in advice
+    assert smallest <= tol * c_norm <= 10.0001 * smallest
+    assert run(A, b, step=step, tol=tol, max_iter=20_000)[2] is Outcome.CONVERGED
 
-    exact, rows, _ = run(A, b, step="exact")
 
-    assert rows[-1].k / 2 <= exact.forecast <= rows[-1].k * 2
+@pytest.mark.parametrize("share", [1.0, 1.9, 2.0])
+def test_a_stable_rate_never_ends_diverged(share):
+    A, b = problem(kappa=3.0)
+    _, _, outcome = run(A, b, learning_rate=share / np.linalg.norm(A, 2) ** 2 * (1 - 1e-12), tol=0, max_iter=3000)
+
+    assert outcome in (Outcome.STAGNATED, Outcome.MAX_ITERATIONS)
 
 
 def test_a_rate_above_the_stable_one_is_announced_and_ends_diverged_at_the_least_iterate():
@@ -143,8 +138,8 @@ def test_the_limit_on_steps_ends_the_run_with_advice():
 
     assert outcome is Outcome.MAX_ITERATIONS
     assert rows[-1].k == 50
-    assert "--method normal" in method.advice(outcome, 50)
-    assert "--max-iter is 50" in method.warnings[0]
+    assert "--max-iter is 50; --step cg needs at most 16, --method normal 1" in method.warnings[0]
+    assert method.advice(outcome, 50).endswith("needed; try --step cg or --method normal")
 
 
 def test_the_limit_on_time_ends_the_run():
@@ -190,3 +185,51 @@ def test_a_zero_matrix_converges_at_once():
 
     assert outcome is Outcome.CONVERGED
     assert len(rows) == 1
+
+
+@pytest.mark.parametrize("step", RULES)
+def test_a_start_in_the_null_space_stays_there_and_is_told_of(step):
+    A, b = problem(n=4)
+    A = np.hstack([A, A[:, [0]]])
+    null = np.array([1.0, 0, 0, 0, -1.0])
+    _, from_zero, _ = run(A, b, step=step)
+    method, rows, outcome = run(A, b, step=step, x0=3 * null)
+
+    assert outcome is Outcome.CONVERGED
+    np.testing.assert_allclose(rows[-1].x, from_zero[-1].x + 3 * null, rtol=0, atol=1e-5)
+    assert method.choice == "x keeps the part of x0 in the null space of A, which no gradient touches"
+    assert descent(A, b, step=step).choice == "x is the solution of least norm"
+    assert descent(A, b, step=step, x0=from_zero[-1].x).choice == "x is the solution of least norm"
+
+
+def test_the_best_rule_gets_no_other_one_recommended():
+    A, b = problem()
+    method, rows, outcome = run(A, b, step="cg", max_iter=3, tol=1e-14)
+
+    assert outcome is Outcome.MAX_ITERATIONS
+    assert method.warnings == ["at most 16 steps needed, --max-iter is 3; --method normal needs 1"]
+    assert method.advice(outcome, rows[-1].k) == "3 steps done, at most 16 needed; try --method normal"
+
+
+def test_a_forecast_that_is_refuted_is_not_repeated():
+    A, b = problem()
+    method, _, outcome = run(A, b, max_iter=5)
+
+    assert ", about 1400 needed" in method.advice(outcome, 5)
+    assert method.advice(outcome, 10**9) == "1000000000 steps done; try --method normal"
+
+
+def test_no_number_of_steps_reaches_a_tolerance_of_zero():
+    A, b = problem()
+    method, _, outcome = run(A, b, max_iter=5, tol=0)
+
+    assert method.advice(outcome, 5) == "5 steps done, no number is enough; try --method normal"
+    assert method.warnings == []
+
+
+def test_large_numbers_of_steps_are_short():
+    A, b = problem(kappa=1e6)
+    method = descent(A, b)
+
+    assert method.warnings[0].startswith(f"about {method.forecast:.2g} steps needed".replace("e+", "e"))
+    assert 1e12 < method.forecast < 1e15

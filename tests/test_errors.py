@@ -16,7 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow
+import pyarrow.parquet
 import pytest
+import zstandard
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -24,6 +27,12 @@ DOCS = Path(__file__).parent.parent / "docs"
 def npy(array) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=True)
+    return buffer.getvalue()
+
+
+def parquet(columns: dict[str, list]) -> bytes:
+    buffer = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table(columns), buffer)
     return buffer.getvalue()
 
 
@@ -124,6 +133,42 @@ DATA = [
         ("data.csv.gz", "gzip"),
         {"data.csv.gz": gzip.compress(TABLE.encode() * 99)[:-20]},
     ),
+    Case(
+        "A zstandard file that is cut off",
+        "data.csv.zst",
+        ("data.csv.zst", "zstd", "ended before"),
+        {"data.csv.zst": zstandard.compress(TABLE.encode() * 99)[:-4]},
+    ),
+    Case(
+        "A Parquet file that is cut off",
+        "data.parquet",
+        ("data.parquet: truncated", "PAR1"),
+        {"data.parquet": parquet({"x": [1.0, 2.0], "y": [3.0, 5.0]})[:-20]},
+    ),
+    Case(
+        "A null in a Parquet file",
+        "data.parquet",
+        ("row 2, column 1 'x'", "empty", "--missing drop"),
+        {"data.parquet": parquet({"x": [1.0, None], "y": [3.0, 5.0]})},
+    ),
+    Case(
+        "A wrong header of a Matrix Market file",
+        "A.mtx b.csv",
+        ("A.mtx, line 1", "'sparse'", "coordinate, array"),
+        {"A.mtx": "%%MatrixMarket matrix sparse real general\n2 2 1\n1 1 5\n", "b.csv": B},
+    ),
+    Case(
+        "An entry outside of its matrix",
+        "A.mtx b.csv",
+        ("A.mtx, line 4", "no row 3, column 1", "2 × 2"),
+        {"A.mtx": "%%MatrixMarket matrix coordinate real general\n2 2 2\n1 1 5\n3 1 2\n", "b.csv": B},
+    ),
+    Case(
+        "A Matrix Market file that is cut off",
+        "A.mtx b.csv",
+        ("A.mtx: truncated", "2 entries are promised in line 2, and 1 follow"),
+        {"A.mtx": "%%MatrixMarket matrix coordinate real general\n2 2 2\n1 1 5\n", "b.csv": B},
+    ),
     Case("UTF-16 text", "data.csv", ("data.csv", "UTF-16", "iconv"), {"data.csv": TABLE.encode("utf-16")}),
     Case(
         "Text that is not UTF-8",
@@ -214,7 +259,17 @@ USAGE = [
         verb="gradient",
     ),
     Case("Three paths", "data.csv data.csv data.csv", ("parts of one table? add -t",), code=2),
-    Case("Standard input twice", "- -", ("-",), code=2),
+    Case("Standard input twice", "- -", ("- is standard input", "one path only"), code=2),
+    Case("Two results under one name", "data.csv -o x.csv --history x.csv", ("x.csv", "two results"), code=2),
+    Case("Iterates where nothing can carry them", "data.csv -f csv --iterates 5", ("--iterates", "--format csv"), code=2),
+    Case(
+        "An option of text for numbers in binary",
+        "A.npy --delimiter ;",
+        ("--delimiter is for delimited text", "A.npy is NPY"),
+        {"A.npy": npy(np.ones((3, 2)))},
+        code=2,
+    ),
+    Case("A size of memory that is none", "data.csv --memory 5XB", ("--memory", "64MB"), code=2),
     Case("An output of unknown kind", "data.csv -o x.xls", (".json",), code=2),
 ]
 

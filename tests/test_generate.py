@@ -214,7 +214,7 @@ def test_memory_does_not_grow_with_the_rows():
     ("args", "says"),
     [
         ("3 5 A.csv b.csv", "3 rows and 5 columns: a single solution needs M ≥ N ≥ 1"),
-        ("0 5 A.csv b.csv", "0 is not in the range"),
+        ("0 5 A.csv b.csv", "0 is below 1"),
         ("5 1 A.csv b.csv --condition 3", "one column alone has condition 1, not 3"),
         ("5 5 A.csv b.csv --noise 1", "make M larger than N"),
         ("5 2 A.csv b.csv --condition 0.5", "0.5 is below 1"),

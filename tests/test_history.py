@@ -6,14 +6,16 @@ import csv
 import json
 import math
 import os
+import sys
 import tracemalloc
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
-from lsq_cli.errors import OutputError, UsageError
+from lsq_cli.errors import MissingExtraError, OutputError, UsageError
 from lsq_cli.report.history import History, check_history_path
 from lsq_cli.solution import Iterate
 
@@ -126,14 +128,16 @@ class TestNpy:
         )
 
 
-@given(count=st.integers(0, 40), every=st.integers(1, 15), suffix=st.sampled_from(["csv", "jsonl", "npy"]))
+@given(count=st.integers(0, 40), every=st.integers(1, 15), suffix=st.sampled_from(["csv", "jsonl", "npy", "parquet"]))
 @settings(max_examples=40, deadline=None)
 def test_every_kth_row_and_the_last_are_written(tmp_path_factory, count, every, suffix):
     path = tmp_path_factory.mktemp("history") / f"h.{suffix}"
 
     write(path, count, every)
 
-    if suffix == "npy":
+    if suffix == "parquet":
+        ks = parquet.read_table(path)["k"].to_pylist()
+    elif suffix == "npy":
         ks = np.load(path)["k"].tolist()
     elif suffix == "csv":
         ks = [int(row["k"]) for row in csv.DictReader(path.read_text().splitlines())]
@@ -142,7 +146,7 @@ def test_every_kth_row_and_the_last_are_written(tmp_path_factory, count, every, 
     assert ks == sorted({*range(0, count, every), *([count - 1] if count else [])})
 
 
-@pytest.mark.parametrize("suffix", ["csv", "jsonl", "npy"])
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "npy", "parquet"])
 def test_numbers_read_back_to_the_same_double(tmp_path, suffix):
     values = [0.1 + 0.2, 5e-324, -0.0, 1.7976931348623157e308]
     iterate = Iterate(0, np.array([values[1]]), *values, 1 / 3)
@@ -150,7 +154,9 @@ def test_numbers_read_back_to_the_same_double(tmp_path, suffix):
     with History(str(path), ("x",), 1, True) as history:
         history.add(iterate)
 
-    if suffix == "npy":
+    if suffix == "parquet":
+        numbers = [column.to_pylist()[0] for column in parquet.read_table(path).columns[1:6]]
+    elif suffix == "npy":
         numbers = list(np.load(path)[0].tolist()[1:6])
     elif suffix == "csv":
         numbers = [float(cell) for cell in list(csv.reader(path.read_text().splitlines()))[1][1:6]]
@@ -159,7 +165,7 @@ def test_numbers_read_back_to_the_same_double(tmp_path, suffix):
     assert list(map(float.hex, numbers)) == list(map(float.hex, [*values, 1 / 3]))
 
 
-@pytest.mark.parametrize("suffix", ["csv", "jsonl", "npy"])
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "npy", "parquet"])
 def test_a_run_that_fails_leaves_the_old_history(tmp_path, suffix):
     path = tmp_path / f"h.{suffix}"
     path.write_bytes(b"old")
@@ -177,7 +183,7 @@ def test_a_run_that_fails_leaves_the_old_history(tmp_path, suffix):
     assert os.listdir(tmp_path) == [path.name]
 
 
-@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
 def test_a_disk_that_fills_up_is_said(tmp_path, suffix):
     path = tmp_path / f"h.{suffix}"
     path.symlink_to("/dev/full")
@@ -206,12 +212,44 @@ def test_memory_does_not_grow_with_the_run(tmp_path, suffix):
     assert most_memory(3000) < most_memory(300) + 20_000
 
 
-@pytest.mark.parametrize("name", ["h.txt", "h", "h.parquet"])
+class TestParquet:
+    def test_has_the_columns_and_numbers_of_the_csv(self, tmp_path):
+        for suffix in ("csv", "parquet"):
+            write(tmp_path / f"h.{suffix}", 7, every=3, with_x=True, names=("k", "v"), targets=())
+        rows = list(csv.reader((tmp_path / "h.csv").read_text().splitlines()))
+        table = parquet.read_table(tmp_path / "h.parquet")
+
+        assert table.column_names == rows[0]
+        found = list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+        np.testing.assert_array_equal(found, np.array(rows[1:], dtype=float))
+
+    def test_several_targets_have_a_column_each(self, tmp_path):
+        write(tmp_path / "h.parquet", 2, with_x=True, targets=("a", "b"), x=np.array([[1.0, 2.0], [3.0, 4.0]]))
+        table = parquet.read_table(tmp_path / "h.parquet")
+
+        assert table.column_names[6:] == ["u:a", "u:b", "v:a", "v:b"]
+        assert [column.to_pylist()[1] for column in table.columns[6:]] == [1.0, 2.0, 3.0, 4.0]
+
+    def test_is_written_in_groups_of_bounded_size(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("lsq_cli.report.history._GROUP", 80)
+        write(tmp_path / "h.parquet", 35, with_x=True)
+        file = parquet.ParquetFile(tmp_path / "h.parquet")
+
+        assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [10, 10, 10, 5]
+        assert file.read()["k"].to_pylist() == list(range(35))
+
+    def test_without_its_package_the_way_out_is_said_before_anything_is_read(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+        with pytest.raises(MissingExtraError, match=r"h.parquet needs pyarrow: pip install 'lsq-cli\[fast\]'"):
+            check_history_path("h.parquet")
+
+
+@pytest.mark.parametrize("name", ["h.txt", "h", "h.xlsx"])
 def test_another_suffix_is_a_usage_error(name):
     with pytest.raises(UsageError) as caught:
         History(name, ("x",))
 
-    assert str(caught.value) == f"cannot tell the format of {name}: end the name in .csv, .jsonl or .npy"
+    assert str(caught.value) == f"cannot tell the format of {name}: end the name in .csv, .jsonl, .npy or .parquet"
 
 
 def test_a_folder_that_does_not_exist_is_said_before_anything_is_read(tmp_path):

@@ -200,10 +200,25 @@ def test_a_and_b_may_be_two_files_of_different_row_groups(tmp_path, monkeypatch)
 # --- what can go wrong
 
 
-@pytest.mark.parametrize("kept", [0, 3, 100, -1])
-def test_a_truncated_file_is_named(kept, tmp_path):
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [
+        (0, "not a Parquet file: it does not begin with PAR1"),
+        (3, "not a Parquet file: it does not begin with PAR1"),
+        (100, "truncated: a Parquet file ends with PAR1, as it begins"),
+        (-1, "truncated: a Parquet file ends with PAR1, as it begins"),
+    ],
+)
+def test_a_truncated_file_is_named(kept, said, tmp_path):
     path = tmp_path / "t.parquet"
     path.write_bytes(stored(TABLE)[:kept])
+
+    assert refusal(OpenError, path) == f"{path}: {said}"
+
+
+def test_a_damaged_table_of_contents_is_named(tmp_path):
+    path = tmp_path / "t.parquet"
+    path.write_bytes(b"PAR1" + bytes(100) + b"PAR1")
 
     assert refusal(OpenError, path).startswith(f"{path}: broken Parquet data: ")
 

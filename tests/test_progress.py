@@ -9,7 +9,16 @@ import re
 import numpy as np
 import pytest
 
-from lsq_cli.report.progress import ReadingBar, clock_time, in_units, reading_account, wanted
+from lsq_cli.report.progress import (
+    DescentBar,
+    ReadingBar,
+    clock_time,
+    descent_account,
+    in_units,
+    reading_account,
+    wanted,
+)
+from lsq_cli.solution import Iterate
 
 ERASED = re.compile(r"\x1b\[2K$")
 
@@ -123,6 +132,44 @@ def test_time_as_on_a_clock():
 
 def test_no_rate_is_known_before_anything_is_read():
     assert reading_account(0, 10, 1.0) == "0 bytes of 10 bytes, 0 bytes/s"
+
+
+def descend(steps, total, clock, screen):
+    """A bar that was told of some iterates: seconds to wait, then k and ‖∇f‖."""
+    with DescentBar(screen, total, clock) as bar:
+        for seconds, k, gradient_norm in steps:
+            clock.now += seconds
+            bar.add(Iterate(k, np.zeros(1), 1.0, 1.0, gradient_norm, 0.5, seconds))
+        return screen.getvalue()
+
+
+def test_a_long_descent_shows_step_gradient_and_time_left(wide):
+    shown = plain(descend([(0.5, 10, 1.0), (1.5, 200, 3.21e-5)], 1000.0, Clock(), io.StringIO()))
+
+    assert shown.startswith("descending ")
+    assert shown.endswith("step 200 of 1000, ‖∇f‖ 3.2e-05, 0:08 left")
+
+
+def test_a_descent_of_less_than_a_second_shows_nothing():
+    assert descend([(0.3, k, 1.0) for k in range(3)], 1000.0, Clock(), io.StringIO()) == ""
+
+
+def test_a_descent_without_a_forecast_shows_the_time_gone(wide):
+    assert "step 7, ‖∇f‖ 1.0e+00, 0:02" in plain(descend([(2.0, 7, 1.0)], None, Clock(), io.StringIO()))
+
+
+def test_a_descent_that_passes_its_forecast_goes_on(wide):
+    assert "step 30 of 30, ‖∇f‖ 1.0e+00, 0:00 left" in plain(descend([(2.0, 30, 1.0)], 20, Clock(), io.StringIO()))
+    assert descent_account(0, 20, 1.0, 2.0) == "step 0 of 20, ‖∇f‖ 1.0e+00"
+
+
+def test_a_descent_on_a_screen_of_ascii_is_spelled_in_it(wide):
+    screen = io.TextIOWrapper(io.BytesIO(), encoding="ascii", write_through=True)
+    with DescentBar(screen, 20, clock := Clock()) as bar:
+        clock.now += 2.0
+        bar.add(Iterate(5, np.zeros(1), 1.0, 1.0, 0.5, 0.5, 2.0))
+
+    assert b"||grad f|| 5.0e-01" in screen.buffer.getvalue()
 
 
 class Terminal(io.StringIO):

@@ -184,7 +184,7 @@ def test_a_run_out_of_steps_names_what_would_do(run_lsq):
     result = run_lsq("solve", SAMPLES / "A.csv", SAMPLES / "b.csv", "-m", "gd", "--max-iter", "7", "-q")
 
     assert result.code == 3
-    assert result.err == "lsq: not converged: 7 steps done, about 3.4e+02 needed; try --method normal\n"
+    assert result.err == "lsq: not converged: 7 steps done, about 340 needed; try --step cg or --method normal\n"
     assert "7" in result.out
 
 

@@ -45,12 +45,13 @@ _DEFAULT_CONDITION = 10.0
 @verbosity
 def command(rows: int, columns: int, a_path: str, b_path: str, **options: Any) -> None:
     """Check the names, make the blocks, write them, print x."""
-    from lsq_cli.report.files import check_path
+    from lsq_cli.report.files import check_path, refuse_same
 
     Interruption()
     paths = _distinct(a_path, b_path)
     if options["output"] is not None:
         check_path(options["output"], (".csv", ".npy"))
+        refuse_same([path for path in (*paths, options["output"]) if path not in _STANDARD_OUTPUT])
     from lsq_cli.generating import KnownProblem
 
     condition = options["condition"]

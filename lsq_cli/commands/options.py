@@ -89,14 +89,20 @@ class Number(click.ParamType[float]):
         return number
 
 
-class Count(click.IntRange):
-    """A whole number with a least value that the help does not spell out."""
+class Count(click.ParamType[int]):
+    """A whole number, no less than some other."""
+
+    name = "integer"
 
     def __init__(self, least: int) -> None:
-        super().__init__(min=least)
+        self.least = least
 
-    def _describe_range(self) -> str:
-        return ""
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number, or a usage error that says what would do."""
+        count = click.INT.convert(value, param, ctx)
+        if count < self.least:
+            self.fail(f"{count} is below {self.least}", param, ctx)
+        return count
 
 
 class Size(click.ParamType[int]):
@@ -108,7 +114,10 @@ class Size(click.ParamType[int]):
         """The bytes, or a usage error that shows how to write them."""
         from lsq_cli.engines.local import bytes_of  # `--help` has no use for an engine
 
-        return bytes_of(value)
+        try:
+            return bytes_of(value)
+        except UsageError as error:
+            self.fail(str(error), param, ctx)
 
 
 def option(group: str, *names: str, **kwargs: Any) -> Callable[[F], F]:
@@ -157,7 +166,7 @@ data_arguments = together(
     option("Data", "--na", multiple=True, metavar="TEXT", help="A cell that means missing (beside NA, NaN, …)."),
     option("Data", "--delimiter", metavar="CHAR", help="Between cells  [default: looked at]"),
     option("Data", "--header/--no-header", default=None, help="First row has names  [default: looked at]"),
-    option("Data", "--input-format", metavar="FORMAT", help="csv, tsv, npy or npz  [default: looked at]"),
+    option("Data", "--input-format", metavar="FORMAT", help="csv, tsv, npy, npz, parquet, mtx  [default: looked at]"),
 )
 
 model_options = together(

@@ -12,8 +12,8 @@ from lsq_cli.commands.options import option, together
 from lsq_cli.errors import shown
 
 if TYPE_CHECKING:
+    from lsq_cli.solving import AnyProblem
     from lsq_cli.sources.blocks import Source
-    from lsq_cli.summing import Problem
 
 _REQUEST = ("target", "columns", "drop", "weights", "missing", "na", "delimiter", "header", "input_format")
 _MOST_NAMES = 8
@@ -50,7 +50,7 @@ def reading_bar(source: Source, options: dict[str, Any]) -> Iterator[Callable[[i
         yield bar.add
 
 
-def say_work(problem: Problem, solving: float, options: dict[str, Any]) -> None:
+def say_work(problem: AnyProblem, solving: float, options: dict[str, Any]) -> None:
     """With -v, the rows and the seconds that it took to read, sum and solve."""
     if options["verbose"]:
         reading, summing = problem.work

@@ -33,9 +33,10 @@ from lsq_cli.methods import RULES, RULES_WITH_RATE
 if TYPE_CHECKING:
     from lsq_cli.methods.gd import Descent
     from lsq_cli.report.history import History
+    from lsq_cli.report.pictures import Trace
+    from lsq_cli.report.progress import DescentBar
     from lsq_cli.solution import Solution
-    from lsq_cli.solving import Run
-    from lsq_cli.summing import Problem
+    from lsq_cli.solving import AnyProblem, Run
 
 
 class StepName(click.Choice[str]):
@@ -106,9 +107,10 @@ descent_options = together(
 
 iterate_options = together(
     option("Output", "--iterates", default="12", show_default=True, metavar="N", help="Rows shown: N, all or none."),
-    option("Output", "--history", metavar="FILE", help="Every iterate, to .csv, .jsonl or .npy."),
+    option("Output", "--history", metavar="FILE", help="Every iterate, to .csv .jsonl .npy .parquet"),
     option("Output", "--history-every", type=Count(1), default=1, metavar="K", help="Only every K-th one."),
     option("Output", "--with-x", is_flag=True, help="With x, in the history."),
+    option("Output", "--plot", metavar="FILE", help="Convergence, and the path of two unknowns: .png .svg .pdf"),
 )
 
 
@@ -171,6 +173,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 def _check_usage(ctx: click.Context, options: dict[str, Any]) -> None:
     """Refuse, before anything is read, options that do not go together and files that cannot be written."""
     from lsq_cli.report.iterates import rows_wanted
+    from lsq_cli.report.files import refuse_same
     from lsq_cli.report.plain import check_output_path
 
     if options["method"] == "normal":
@@ -185,26 +188,35 @@ def _check_usage(ctx: click.Context, options: dict[str, Any]) -> None:
         from lsq_cli.report.history import check_history_path
 
         check_history_path(options["history"])
+    if options["plot"] is not None:
+        from lsq_cli.report.pictures import check_picture_path
+
+        check_picture_path(options["plot"])
     rows_wanted(options["iterates"])
     for path in options["output"]:
         check_output_path(path)
+    refuse_same([path for path in (*options["output"], options["history"], options["plot"]) if path is not None])
+    if given(ctx, "iterates") and options["form"] in ("csv", "npy") and not any(
+        path.endswith(".json") for path in options["output"]
+    ):
+        raise UsageError(f"--iterates has no place in --format {options['form']}: use table or json, or --history FILE")
     if options["form"] == "npy" and sys.stdout.isatty():
         raise UsageError("--format npy is binary and standard output is a terminal: add > x.npy, or use -o x.npy")
     options["iterates_asked"] = given(ctx, "iterates")
 
 
-def _read(options: dict[str, Any]) -> tuple[Problem, tuple[str, ...]]:
-    """The one pass over the rows."""
-    from lsq_cli.summing import read_problem
+def _read(options: dict[str, Any]) -> tuple[AnyProblem, tuple[str, ...]]:
+    """The first pass over the rows, as a rule the only one."""
+    from lsq_cli.choosing import read
 
     source = open_data(options)
-    summing = {name: options[name] for name in ("intercept", "ridge", "precision", "rank_tol", "jobs", "memory")}
+    names = ("method", "intercept", "ridge", "precision", "rank_tol", "jobs", "memory")
     with reading_bar(source, options) as on_block:
-        problem = read_problem(source, **summing, on_block=on_block)
+        problem = read(source, **{name: options[name] for name in names}, on_block=on_block)
     return problem, (*source.notes, *problem.notes)
 
 
-def _descent(options: dict[str, Any], problem: Problem) -> Descent | None:
+def _descent(options: dict[str, Any], problem: AnyProblem) -> Descent | None:
     """What is asked of gradient descent; None for the normal equations."""
     if options["method"] == "normal":
         return None
@@ -224,13 +236,51 @@ def _consume(run: Run, options: dict[str, Any], start: float) -> Solution:
 
     names, targets = run.problem.names, run.problem.targets
     milestones = Milestones(rows_wanted(options["iterates"]))
-    with _history(options, names, targets) as history:
+    trace = _trace(options)
+    with _history(options, names, targets) as history, _bar(run, options) as bar:
+        consumers = [consumer.add for consumer in (milestones, history, trace, bar) if consumer is not None]
         for iterate in run:
-            milestones.add(iterate)
-            if history is not None:
-                history.add(iterate)
+            for add in consumers:
+                add(iterate)
+    if trace is not None:
+        _draw(options["plot"], trace, run.problem)
     show = options["iterates_asked"] or options["form"] == "table"
     return run.solution(milestones.rows() if show else None, perf_counter() - start)
+
+
+def _bar(run: Run, options: dict[str, Any]) -> AbstractContextManager[DescentBar | None]:
+    """The line that a long descent shows on standard error, where it is wanted."""
+    from lsq_cli.report.progress import DescentBar, wanted
+
+    if options["method"] == "normal" or not wanted(options["progress"], sys.stderr, options["quiet"]):
+        return nullcontext()
+    steps = options["max_iter"] if run.forecast is None else min(run.forecast, options["max_iter"])
+    return DescentBar(sys.stderr, steps)
+
+
+def _trace(options: dict[str, Any]) -> Trace | None:
+    """The iterates that a picture shows, where one is asked for."""
+    if options["plot"] is None:
+        return None
+    from lsq_cli.report.pictures import Trace
+
+    return Trace()
+
+
+def _draw(path: str, trace: Trace, problem: AnyProblem) -> None:
+    """Draw the iterates before the minimum that they are after."""
+    from lsq_cli.choosing import RowProblem
+    from lsq_cli.report.pictures import Landscape, draw
+
+    if isinstance(problem, RowProblem):
+        # Without sums f* is not known: the least f of the run stands for it.
+        least = min(trace.rows(), key=lambda row: row.objective)
+        minimum, solution = least.objective, least.x
+    else:
+        x = problem.analysis.x
+        minimum = problem.analysis.value_at(x).objective
+        solution = x[:, 0] if len(problem.targets) == 1 else x
+    draw(path, trace.rows(), Landscape(problem.names, minimum, solution, problem.hessian))
 
 
 def _history(

@@ -1,7 +1,8 @@
 """Gradient descent: the one loop, a generator of iterates that serves every step rule.
 
-    x₀ given,   x ← x − t·d,   (d, t) from the step rule,   until ‖∇f(x)‖ ≤ tol·‖Aᵀb‖
+    x₀ given,   x ← x − t·d,   until ‖∇f(x)‖ ≤ tol·‖Aᵀb‖
 
+The direction d and the length t are objects that a step rule brings, the end is a third (`stopping.StoppingTest`).
 Prefer it to see a method work, to stop early on purpose, or where G does not fit in memory; the normal
 equations are one step to the exact minimum. The loop prints nothing, writes nothing and knows no file: the
 table, the history, the progress line and Ctrl-C are consumers of what it yields.
@@ -19,43 +20,47 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lsq_cli.methods.stopping import Limits, StoppingTest
 from lsq_cli.solution import Iterate, Outcome
 
 if TYPE_CHECKING:
     from lsq_cli.methods.steps import StepRule
+    from lsq_cli.methods.stopping import StoppingTest
     from lsq_cli.problem import Objective
     from lsq_cli.solution import Array
 
 Iterates = Generator[Iterate, None, Outcome]
 
 
-def descend(objective: Objective, rule: StepRule, limits: Limits, x0: Array | None = None) -> Iterates:
-    """Yield x₀, x₁, … of one target; the generator's return value is the `Outcome`.
+def descend(objective: Objective, rule: StepRule, ends: StoppingTest, x0: Array | None = None) -> Iterates:
+    """Yield x₀, x₁, … of one target until `ends` says that the run is over; the return value is its outcome.
 
     Parameters
     ----------
     objective : Objective
     rule : StepRule
-    limits : Limits
+    ends : StoppingTest
     x0 : ndarray, shape (n,), optional
         The start, 0 by default; not changed.
     """
     start = perf_counter()
     x = np.zeros(objective.n) if x0 is None else np.array(x0, dtype=np.float64)
-    f, g = objective.value_and_gradient(x)
-    ends = StoppingTest(objective, limits, f, rule.stable)
+    f, g = objective.begin(x)
+    ends.begin(f)
+    direction_at, length_along = rule.direction.at, rule.length.along
     k, t = 0, math.nan
     while True:
         gradient_norm = objective.gradient_norm(g)
         seconds = perf_counter() - start
+        ends.last = x
         yield Iterate(k, x, f, objective.residual_norm(x, f), gradient_norm, t, seconds)
-        outcome = ends.outcome(k, x, f, gradient_norm, seconds)
+        outcome = ends.verdict(k, x, f, gradient_norm, seconds)
         if outcome is not None:
             return outcome
-        d, t = rule.step(objective, x, g)
-        x = x - t * d
-        f, g = objective.value_and_gradient(x)
+        d = direction_at(x, g)
+        t = length_along(objective, x, g, d)
+        move = t * d
+        x = x - move
+        f, g = objective.advance(x, move)
         k += 1
 
 

@@ -209,7 +209,7 @@ def nesterov_steps(modes: Modes, rate: float) -> float:
 
 
 def cg_steps(modes: Modes) -> float:
-    """A bound on the steps of conjugate gradients: Chebyshev's, and twice the unknowns where all directions are kept."""
+    """A bound on the steps of conjugate gradients: Chebyshev's; 2n where all directions are kept."""
     bound = math.ceil(0.5 * modes.chebyshev) + 1.0
     return min(bound, 2.0 * len(modes.values)) if len(modes.values) <= MOST_KEPT else bound
 

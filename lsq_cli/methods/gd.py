@@ -9,7 +9,7 @@ steps is too small, and which rule would do. Of a form without G, the rows thems
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,7 +20,7 @@ from lsq_cli.methods import RULES_WITH_RATE
 from lsq_cli.methods.descent import Iterates, abreast, descend
 from lsq_cli.methods.forecast import Modes, Spectrum, is_bound, largest_eigenvalue, steps_needed
 from lsq_cli.methods.steps import BarzilaiBorwein, ConjugateGradient, Constant, Exact, Nesterov, StepRule
-from lsq_cli.methods.stopping import Limits
+from lsq_cli.methods.stopping import Limits, StoppingTest
 from lsq_cli.quadratic import ldexp
 from lsq_cli.solution import Iterate, Outcome
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _BEST_FIRST = ("cg", "nesterov", "bb", "exact", "constant")
 # A share of x0 in the null space below this is rounding.
 _NULL_SHARE = 1e-10
+# Runs whose result is not their last point but their best.
+_ASTRAY = (Outcome.DIVERGED, Outcome.STAGNATED)
 
 
 class Form(Protocol):
@@ -92,22 +94,6 @@ class Descent:
     memory: Mapping[str, Any] | None = None
 
 
-@dataclass
-class _Watch:
-    """What is remembered of the run of one target, in the form's units."""
-
-    last: Iterate | None = None
-    best: Iterate | None = None
-    """Of least ‖∇f‖, or of least f under a rule that may diverge."""
-    outcome: Outcome | None = None
-
-    @property
-    def result(self) -> Iterate | None:
-        """The iterate whose x is the result: where the run went astray or in circles the best one, else the last."""
-        astray = self.outcome in (Outcome.DIVERGED, Outcome.STAGNATED) and self.best is not None
-        return self.best if astray else self.last
-
-
 class GradientDescent:
     """Descent on a form, one run a target; a method in the sense of `solving.Method`.
 
@@ -126,7 +112,10 @@ class GradientDescent:
         self._largest = self._spectrum.largest if self._spectrum else largest_eigenvalue(self._objectives[0])
         self._rules = [self._rule() for _ in range(form.p)]
         self._starts = [form.from_user(asked.x0, t) for t in range(form.p)]
-        self._runs = [_Watch() for _ in range(form.p)]
+        self._ends = [
+            StoppingTest(objective, asked.limits, rule.stable)
+            for objective, rule in zip(self._objectives, self._rules, strict=True)
+        ]
         if asked.memory is not None:
             self._resume(asked.memory)
         self.forecast = self._forecast(asked.step, self._rate)
@@ -146,15 +135,15 @@ class GradientDescent:
 
     def iterates(self) -> Iterates:
         """The iterates of all targets side by side, in the user's units."""
-        runs = [self._watched(t) for t in range(self._form.p)]
+        runs = [self._run(t) for t in range(self._form.p)]
         return runs[0] if len(runs) == 1 else abreast(runs)
 
     def final(self, last: Iterate) -> Array:
         """The x to return: of a target that diverged or stagnated the best iterate, else the last one."""
         x = last.x.reshape(self._form.n, -1).copy()
-        for t, run in enumerate(self._runs):
-            if run.result is not None:
-                x[:, t] = self._form.to_user(run.result, t).x
+        for t, ends in enumerate(self._ends):
+            if ends.best is not None and ends.outcome in _ASTRAY:
+                x[:, t] = self._in_x(ends.best, t)
         return x.reshape(last.x.shape)
 
     @property
@@ -176,26 +165,32 @@ class GradientDescent:
                 f"try --tol {10.0 ** math.ceil(math.log10(reached)):.0e} or --method normal"
             )
         better = self._better_rule()
-        others = [f"--step {better[0]}"] if better else []
-        return f"{k} steps done{self._still_needed(k)}; try {' or '.join([*others, '--method normal'])}"
+        ways = [f"--step {better[0]}"] if better else []
+        if self._form.G is not None:
+            ways.append("--method normal")
+        elif not ways:
+            # By the rows, for want of G: no forecast, and no normal equations.
+            ways.append("--step cg" if self._asked.step != "cg" else "more steps")
+        return f"{k} steps done{self._still_needed(k)}; try {' or '.join(ways)}"
 
-    def _watched(self, target: int) -> Iterates:
-        """The run of one target in the user's units, what it comes to remembered."""
-        form, run, rule = self._form, self._runs[target], self._rules[target]
-        steps = descend(self._objectives[target], rule, self._asked.limits, self._starts[target])
-        least = math.inf
-        while True:
-            try:
-                iterate = next(steps)
-            except StopIteration as stop:
-                outcome: Outcome = stop.value
-                run.outcome = outcome
-                return outcome
-            run.last = iterate
-            size = iterate.gradient_norm if rule.stable else iterate.objective
-            if size < least:
-                least, run.best = size, iterate
-            yield form.to_user(iterate, target)
+    def _run(self, target: int) -> Iterates:
+        """The run of one target in the user's units."""
+        ends, start = self._ends[target], self._starts[target]
+        run = descend(self._objectives[target], self._rules[target], ends, start)
+        probe = _at(start)
+        return run if self._form.to_user(probe, target) is probe else self._converted(run, target)
+
+    def _converted(self, run: Iterates, target: int) -> Iterates:
+        """A run of one target, brought from the form's units to the user's."""
+        to_user, ends = self._form.to_user, self._ends[target]
+        for iterate in run:
+            yield to_user(iterate, target)
+        assert ends.outcome is not None
+        return ends.outcome
+
+    def _in_x(self, z: Array, target: int) -> Array:
+        """A point in the form's units as x."""
+        return self._form.to_user(_at(z), target).x
 
     @property
     def _default_rate(self) -> float:
@@ -225,14 +220,14 @@ class GradientDescent:
 
     def _memory(self) -> dict[str, Any]:
         """What x alone does not tell a run that goes on from it: the point in the form's units, and the one before."""
-        runs = list(zip(self._runs, self._rules, strict=True))
-        if not (self._asked.normalize or self._rules[0].before) or any(run.result is None for run, _ in runs):
+        if not (self._asked.normalize or self._rules[0].before):
             return {}
         points, before = [], []
-        for run, rule in runs:
-            assert run.result is not None
-            points.append(run.result.x.tolist())
-            x = rule.before.x if rule.before and run.result is run.last else None
+        for rule, ends in zip(self._rules, self._ends, strict=True):
+            if ends.last is None or ends.outcome in _ASTRAY:
+                return {}  # the result is not where the run has ended
+            points.append(ends.last.tolist())
+            x = rule.before.x if rule.before else None
             before.append(None if x is None else x.tolist())
         return {"step": self._asked.step, "normalize": self._asked.normalize, "points": points, "before": before}
 
@@ -245,7 +240,7 @@ class GradientDescent:
             before = [None if x is None else np.array(x, dtype=np.float64).reshape(-1) for x in memory["before"]]
         except (KeyError, TypeError, ValueError):
             return  # not ours, or edited by hand: x0 alone counts
-        starts = [self._form.from_user(self._form.to_user(_at(z), t).x, t) for t, z in enumerate(points)]
+        starts = [self._form.from_user(self._in_x(z, t), t) for t, z in enumerate(points)]
         if not all(map(np.array_equal, starts, self._starts)):
             return
         self._starts = list(points)
@@ -282,10 +277,12 @@ class GradientDescent:
         return None
 
     def _relative_gradient(self, target: int) -> float:
-        """‖∇f‖/‖Aᵀb‖ of the best iterate of a target; 1e-300 where either is 0."""
-        objective, best = self._objectives[target], self._runs[target].best
+        """‖∇f‖/‖Aᵀb‖ at the best point of a target; 1e-300 where either is 0."""
+        objective, best = self._objectives[target], self._ends[target].best
         c_norm = objective.gradient_norm(objective.c)
-        return max(1e-300, best.gradient_norm / c_norm) if best and c_norm else 1e-300
+        if best is None or not c_norm:
+            return 1e-300
+        return max(1e-300, objective.gradient_norm(objective.value_and_gradient(best)[1]) / c_norm)
 
     def _still_needed(self, k: int) -> str:
         """The forecast of a run that has done k steps, unless it has been refuted."""
@@ -313,11 +310,11 @@ class GradientDescent:
 
 def _at(z: Array) -> Iterate:
     """An iterate of which only x is known."""
-    return Iterate(0, z, math.nan, math.nan, math.nan, math.nan, 0.0)
+    return Iterate(0, z, *[math.nan] * 5)
 
 
 def _number_of_steps(step: str, steps: float) -> str:
     """A forecast in words: ``about 340``, ``at most 4e20``."""
     rounded = float(f"{steps:.2g}")
-    number = f"{rounded:.0f}" if rounded < 1e6 else f"{rounded:.2g}".replace("e+", "e")
+    number = f"{rounded:.0f}" if rounded < 1e6 else f"{rounded:.2g}".replace("e+0", "e").replace("e+", "e")
     return f"{'at most' if is_bound(step) else 'about'} {number}"

@@ -1,8 +1,8 @@
 """How far to go along a direction d: the length t of the move x ← x − t·d.
 
-    fixed      t = β
-    exact      t = dᵀg / dᵀGd                             the minimum of f along d
-    secant     t = ΔxᵀΔx / ΔxᵀΔg                          1/curvature along the step before, at no product
+fixed      t = β
+exact      t = dᵀg / dᵀGd                             the minimum of f along d
+secant     t = ΔxᵀΔx / ΔxᵀΔg                          1/curvature along the step before, at no product
 """
 
 from __future__ import annotations
@@ -41,12 +41,22 @@ class Fixed:
 
 
 class ExactSearch:
-    """t = dᵀg / dᵀGd, where f is least along d; one product with G, or one pass over the rows."""
+    """t = dᵀg / dᵀGd, where f is least along d; one product with G, or one pass over the rows.
+
+    Attributes
+    ----------
+    slope : float
+        dᵀg of the last search, by so much f fell at first.
+    """
+
+    def __init__(self) -> None:
+        self.slope = 0.0
 
     def along(self, objective: Objective, x: Array, g: Array, d: Array) -> float:
         """dᵀg / dᵀGd; 0 along a direction that f does not change on."""
+        self.slope = float(d.dot(g))
         curvature = objective.curvature(d)
-        return float(d.dot(g)) / curvature if curvature > 0.0 else 0.0
+        return self.slope / curvature if curvature > 0.0 else 0.0
 
 
 class Secant:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lsq_cli.analysis import Analysis
     from lsq_cli.methods.descent import Iterates
     from lsq_cli.solution import Array
+    from lsq_cli.wide import WideAnalysis
 
 
 class Normal:
@@ -32,7 +33,7 @@ class Normal:
     name = "normal"
     choice = "x is the solution of least norm"
 
-    def __init__(self, analysis: Analysis) -> None:
+    def __init__(self, analysis: Analysis | WideAnalysis) -> None:
         self._analysis = analysis
         self.warnings: list[str] = []
 

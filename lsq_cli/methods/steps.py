@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class StepRule:
-    """x ← x − t·d: what the loop of `descent.py` asks at every step.
+    """x ← x − t·d: the direction and the length that the loop of `descent.py` asks at every step.
 
     Parameters
     ----------
@@ -40,6 +40,8 @@ class StepRule:
 
     Attributes
     ----------
+    direction, length
+        For one run: they may remember what came before.
     name : str
         As ``--step`` knows it.
     largest_rate : float
@@ -54,14 +56,9 @@ class StepRule:
     name: str
 
     def __init__(self, direction: Direction, length: Length) -> None:
-        self._direction, self._length = direction, length
+        self.direction, self.length = direction, length
         self.largest_rate, self.stable = math.inf, True
         self.before: Before | None = None
-
-    def step(self, objective: Objective, x: Array, g: Array) -> tuple[Array, float]:
-        """The direction d (n,) and the length t of the move x − t·d from x, where the gradient is g."""
-        d = self._direction.at(x, g)
-        return d, self._length.along(objective, x, g, d)
 
     def _bound(self, rate: float, factor: float, largest_eigenvalue: float) -> None:
         """Note that rates up to factor/λmax are stable, and whether `rate` is one."""
@@ -192,7 +189,8 @@ class ConjugateGradient(StepRule):
     name = "cg"
 
     def __init__(self, n: int) -> None:
-        super().__init__(Conjugate(n), ExactSearch())
+        search = ExactSearch()
+        super().__init__(Conjugate(n, search), search)
 
 
 def checked_rate(rate: float) -> float:

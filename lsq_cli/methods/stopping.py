@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 UNIT_ROUNDOFF = 2.0**-53
 PATIENCE = 200
 # Below so many times the rounding error of ∇f a gradient that does not shrink is taken for that error.
-_ROUNDING = 4.0
+_ROUNDING = 8.0
 
 
 @dataclass(frozen=True)
@@ -46,38 +46,67 @@ class Limits:
 
 
 class StoppingTest:
-    """Asked after every step whether the run has come to an end, and to which.
+    """Asked after every step whether the run has come to an end.
 
     Parameters
     ----------
     objective : Objective
     limits : Limits
-    f0 : float
-        f at the start.
     stable : bool
         Whether the step rule cannot make f grow without bound.
+
+    Attributes
+    ----------
+    outcome : Outcome or None
+        How the run has ended; None while it goes on.
+    last : ndarray, shape (n,), or None
+        The x that the run has come to; None before it has begun.
+    best : ndarray, shape (n,), or None
+        The x of least ‖∇f‖ so far; of least f where the rule may diverge. None where there was no number.
     """
 
-    def __init__(self, objective: Objective, limits: Limits, f0: float, stable: bool) -> None:
-        self._objective = objective
+    def __init__(self, objective: Objective, limits: Limits, stable: bool) -> None:
+        self._objective, self._stable, self._limits = objective, stable, limits
         self._goal = limits.tol * objective.gradient_norm(objective.c)
-        self._max_iter = limits.max_iter
         self._time_limit = math.inf if limits.time_limit is None else limits.time_limit
-        self._ceiling = math.inf if stable else 10.0 * f0 + 64.0 * UNIT_ROUNDOFF * objective.beta
-        self._smallest, self._next_look = math.inf, PATIENCE
+        self._ceiling, self._least = math.inf, math.inf
+        self._look = 0  # the step at which to look for more than convergence
+        self.outcome: Outcome | None = None
+        self.last: Array | None = None
+        self.best: Array | None = None
+        self._best_k = 0
 
-    def outcome(self, k: int, x: Array, f: float, gradient_norm: float, seconds: float) -> Outcome | None:
+    def begin(self, f0: float) -> None:
+        """The run begins at a point where f is `f0`."""
+        if not self._stable:
+            self._ceiling = 10.0 * f0 + 64.0 * UNIT_ROUNDOFF * self._objective.beta
+
+    def verdict(self, k: int, x: Array, f: float, gradient_norm: float, seconds: float) -> Outcome | None:
         """How the run ends at step k, at x; None where it goes on."""
+        size = gradient_norm if self._stable else f
+        if size < self._least:
+            self._least, self.best, self._best_k = size, x, k
+        # Nearly always nothing has happened, and this is all that is asked.
+        if (
+            self._goal < gradient_norm < math.inf
+            and f <= self._ceiling
+            and k < self._look
+            and seconds < self._time_limit
+        ):
+            return None
+        self.outcome = self._ending(k, x, f, gradient_norm, seconds)
+        self._look = min(k + PATIENCE, self._limits.max_iter)
+        return self.outcome
+
+    def _ending(self, k: int, x: Array, f: float, gradient_norm: float, seconds: float) -> Outcome | None:
+        """Which ending it is, if any."""
         if gradient_norm <= self._goal:
             return Outcome.CONVERGED
         if not (f <= self._ceiling and gradient_norm < math.inf):
             return Outcome.DIVERGED
-        if gradient_norm < self._smallest:
-            self._smallest, self._next_look = gradient_norm, k + PATIENCE
-        elif k >= self._next_look:
-            if self._smallest <= _ROUNDING * self._objective.rounding(x):
-                return Outcome.STAGNATED
-            self._next_look = k + PATIENCE
-        if k >= self._max_iter:
+        waited = k - self._best_k >= PATIENCE
+        if waited and self._stable and self._least <= _ROUNDING * self._objective.rounding(x):
+            return Outcome.STAGNATED
+        if k >= self._limits.max_iter:
             return Outcome.MAX_ITERATIONS
         return Outcome.TIME_LIMIT if seconds >= self._time_limit else None

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from lsq_cli.errors import OutputError, UsageError, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
     from typing import Self
 
@@ -49,6 +50,22 @@ def check_path(path: str, suffixes: tuple[str, ...]) -> str:
         raise UsageError(f"cannot tell the format of {_named(path)}: end the name in {known}")
     _check_writable(path)
     return suffix
+
+
+def refuse_same(paths: Sequence[str]) -> None:
+    """Refuse two results under one name: the second would take the place of the first.
+
+    Raises
+    ------
+    UsageError
+        Naming the path.
+    """
+    seen: set[str] = set()
+    for path in paths:
+        real = os.path.realpath(path)
+        if real in seen and not _is_straight(path):
+            raise UsageError(f"{shown(path, 1000)} is named for two results; the second would replace the first")
+        seen.add(real)
 
 
 class WholeFile:
@@ -91,6 +108,11 @@ class WholeFile:
             raise
         except OSError as error:
             raise _refusal(self.path, error) from error
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is complete or given up."""
+        return self._stream.closed
 
     def rewind(self) -> None:
         """Goes back to the first byte, to write over a header; not where `straight`."""

@@ -75,7 +75,7 @@ def formulas(result: Gradient) -> Formulas:
 
 
 def write_gradient_json(result: Gradient, stream: Writable) -> None:
-    """The JSON object on one line: every key of the contract."""
+    """The JSON object on one line: every key."""
     write_json_line({key: getattr(result, key) for key in _KEYS}, stream)
 
 

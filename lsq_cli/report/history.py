@@ -6,16 +6,19 @@
 
 One row holds k, objective, residual_norm, gradient_norm, step_length, seconds and, on request, x. The rows are
 k = 0, K, 2K, … and the last, which is what a reader looks for. Prefer ``.csv`` to plot, ``.jsonl`` for programs
-that read lines, ``.npy`` for many rows: a structured array whose field ``x`` has the shape of x. A row is written
-when it comes and forgotten, so memory does not grow with the run; the file takes its name at the end.
+that read lines, ``.npy`` for many rows: a structured array whose field ``x`` has the shape of x, ``.parquet`` (the
+extra ``fast``) for data frames. A row is written when it comes, or with some thousand others, and forgotten, so memory
+does not grow with the run; the file takes its name at the end.
 """
 
 from __future__ import annotations
 
 import struct
+from array import array
 from typing import TYPE_CHECKING, Protocol
 
 from lsq_cli.errors import OutputError, shown
+from lsq_cli.extras import load
 from lsq_cli.report.files import WholeFile, check_path
 from lsq_cli.report.iterates import coefficient_labels
 from lsq_cli.report.plain import iterate_record, write_csv_row, write_json_line, write_npy_header
@@ -27,11 +30,13 @@ if TYPE_CHECKING:
     from lsq_cli.solution import Iterate
 
 SCALARS = ("k", "objective", "residual_norm", "gradient_norm", "step_length", "seconds")
-_SUFFIXES = (".csv", ".jsonl", ".npy")
+_SUFFIXES = (".csv", ".jsonl", ".npy", ".parquet")
+# Numbers that wait until a row group of a Parquet file is full: 8 MB.
+_GROUP = 1 << 20
 
 
 def check_history_path(path: str) -> str:
-    """The format, ``.csv``, ``.jsonl`` or ``.npy``, of a history file; for before the data is read.
+    """The format, as ``.csv``, of a history file; for before the data is read.
 
     Raises
     ------
@@ -39,8 +44,12 @@ def check_history_path(path: str) -> str:
         Another suffix.
     OutputError
         No such folder, a folder, no permission, or an ``.npy`` that is a pipe.
+    MissingExtraError
+        A ``.parquet`` without the packages for it.
     """
     suffix = check_path(path, _SUFFIXES)
+    if suffix == ".parquet":
+        load("pyarrow.parquet", "fast", shown(path, 1000))
     if suffix == ".npy" and WholeFile(path).straight:
         raise OutputError(
             f"cannot write {shown(path, 1000)}: the head of an .npy file is written last, which a pipe does not allow; "
@@ -55,7 +64,7 @@ class History:
     Parameters
     ----------
     path : str
-        Ends in ``.csv``, ``.jsonl`` or ``.npy``.
+        Ends in ``.csv``, ``.jsonl``, ``.npy`` or ``.parquet``.
     names : tuple of str
         Of the n coefficients.
     every : int
@@ -67,7 +76,7 @@ class History:
 
     Raises
     ------
-    UsageError, OutputError
+    UsageError, OutputError, MissingExtraError
         As `check_history_path`; `OutputError` also for a disk that fills up on the way.
     """
 
@@ -84,8 +93,11 @@ class History:
         self._file = WholeFile(path)
         self._pending: Iterate | None = None  # the latest, while it is not written
         self._rows: _Rows
+        labels = coefficient_labels(names, targets) if with_x else ()
         if suffix == ".csv":
-            self._rows = _CsvRows(self._file, coefficient_labels(names, targets) if with_x else ())
+            self._rows = _CsvRows(self._file, labels)
+        elif suffix == ".parquet":
+            self._rows = _ParquetRows(self._file, labels)
         elif suffix == ".jsonl":
             self._rows = _JsonRows(self._file, with_x)
         else:
@@ -148,13 +160,7 @@ class _CsvRows:
         self._labels = labels
 
     def begin(self) -> None:
-        header = dict.fromkeys(SCALARS)
-        for position, label in enumerate(self._labels, start=1):
-            # A column of the data may be called k, or stand twice; a reader by name must not mix them up.
-            while label in header:
-                label = f"{label}.{position}"
-            header[label] = None
-        write_csv_row(tuple(header), self._file)
+        write_csv_row(_header(self._labels), self._file)
 
     def add(self, iterate: Iterate) -> None:
         x = iterate.x.ravel().tolist() if self._labels else []
@@ -205,6 +211,78 @@ class _NpyRows:
     def finish(self) -> None:
         self._file.rewind()  # numpy leaves room in the header for any number of rows
         self.begin()
+
+
+class _ParquetRows:
+    """A table with the columns of the CSV, in row groups of some thousand."""
+
+    def __init__(self, file: WholeFile, labels: tuple[str, ...]) -> None:
+        self._arrow, self._parquet = load("pyarrow", "fast", ".parquet"), load("pyarrow.parquet", "fast", ".parquet")
+        self._file, self._with_x = file, bool(labels)
+        names = _header(labels)
+        types = [self._arrow.int64(), *[self._arrow.float64()] * (len(names) - 1)]
+        self._schema = self._arrow.schema(list(zip(names, types, strict=True)))
+        self._height = max(1, _GROUP // len(names))
+        self._steps: list[int] = []
+        self._numbers = array("d")
+
+    def begin(self) -> None:
+        self._writer = self._parquet.ParquetWriter(self._arrow.PythonFile(_Sink(self._file), mode="w"), self._schema)
+
+    def add(self, iterate: Iterate) -> None:
+        self._steps.append(iterate.k)
+        self._numbers.extend(_scalars(iterate))
+        if self._with_x:
+            self._numbers.frombytes(iterate.x.astype("=f8", copy=False).tobytes())
+        if len(self._steps) == self._height:
+            self._write_group()
+
+    def finish(self) -> None:
+        self._write_group()
+        self._writer.close()
+
+    def _write_group(self) -> None:
+        """Write the rows that wait."""
+        width = len(self._schema) - 1
+        columns = [self._steps, *(self._numbers[j::width] for j in range(width))]
+        arrays = [self._arrow.array(column, field.type) for column, field in zip(columns, self._schema, strict=True)]
+        self._writer.write_table(self._arrow.table(arrays, schema=self._schema))
+        self._steps, self._numbers = [], array("d")
+
+
+class _Sink:
+    """A `WholeFile` as pyarrow wants a file: it asks where it is, and means to close it."""
+
+    closed = False
+
+    def __init__(self, file: WholeFile) -> None:
+        self._file, self._place = file, 0
+
+    def write(self, data: bytes) -> int:
+        """Appends `data`; nowhere when the run has failed, for pyarrow completes a file before it lets go of it."""
+        self._place += len(data)
+        return len(data) if self._file.closed else self._file.write(data)
+
+    def tell(self) -> int:
+        """Bytes so far."""
+        return self._place
+
+    def flush(self) -> None:
+        """Nothing: the file does it when it is complete."""
+
+    def close(self) -> None:
+        """Nothing: the file is closed when it has its name."""
+
+
+def _header(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of the columns: those of `SCALARS`, then `labels`, made different from all before."""
+    header = dict.fromkeys(SCALARS)
+    for position, label in enumerate(labels, start=1):
+        # A column of the data may be called k, or stand twice; a reader by name must not mix them up.
+        while label in header:
+            label = f"{label}.{position}"
+        header[label] = None
+    return tuple(header)
 
 
 def _scalars(iterate: Iterate) -> tuple[float, ...]:

@@ -35,7 +35,7 @@ class Writable(Protocol):
 
 
 def write_json(solution: Solution, stream: Writable) -> None:
-    """The JSON object on one line: every key of the contract, in its order."""
+    """The JSON object on one line: every key, always in this order."""
     record = {key: getattr(solution, key) for key in _ALWAYS}
     record |= {key: value for key in _WITH_THEIR_OPTION if (value := getattr(solution, key)) is not None}
     if solution.iterates is not None:

@@ -1,4 +1,4 @@
-"""What a long run shows on standard error while it lasts: a bar for the rows that are read.
+"""What a long run shows on standard error while it lasts: a bar for the rows that are read, one for steps of descent.
 
 Only on a terminal, or where it is asked for, and only after a second: a short run never imports rich for it. The bar is
 drawn by the calls that tell of progress, at most ten times a second, without a thread of its own, and is gone before
@@ -12,11 +12,15 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, TextIO
 
+from lsq_cli.report.page import Page
+
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
     from rich.progress import Progress
+
+    from lsq_cli.solution import Iterate
 
 DELAY = 1.0
 """Seconds before anything is shown."""
@@ -32,8 +36,56 @@ def wanted(asked: bool | None, stream: TextIO, quiet: bool = False) -> bool:
     return asked if asked is not None else stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
-class ReadingBar:
-    """How many bytes have been read, of how many, how fast and how long it will take; erased at the end.
+class _Bar:
+    """A bar that appears when it has something to show after a second, and is erased at the end.
+
+    Parameters
+    ----------
+    what : str
+        What stands before the bar.
+    stream : text stream
+        Standard error.
+    clock : callable
+        Seconds.
+    """
+
+    def __init__(self, what: str, stream: TextIO, clock: Callable[[], float]) -> None:
+        self._what, self._stream, self._clock = what, stream, clock
+        self._start, self._next = clock(), clock() + DELAY
+        self._progress: Progress | None = None
+
+    def __enter__(self) -> Self:
+        """The bar, not yet shown."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Erase what is shown."""
+        if self._progress is not None:
+            self._progress.stop()
+
+    def _seconds_if_due(self) -> float | None:
+        """Seconds since the beginning, if it is time to draw."""
+        now = self._clock()
+        if now < self._next:
+            return None
+        self._next = now + INTERVAL
+        return now - self._start
+
+    def _draw(self, done: int, total: float | None, account: str) -> None:
+        """Show the bar at `done` of `total`, None for no end, with an `account` behind it."""
+        if self._progress is None:
+            self._progress = _progress(self._what, self._stream, self._clock)
+            self._progress.add_task(self._what, completed=done, total=total, account=account)
+            self._progress.start()
+        else:
+            self._progress.update(self._progress.task_ids[0], completed=done, total=total, account=account)
+            self._progress.refresh()
+
+
+class ReadingBar(_Bar):
+    """How many bytes have been read, of how many, how fast and how long it will take.
 
     Parameters
     ----------
@@ -46,41 +98,42 @@ class ReadingBar:
     """
 
     def __init__(self, stream: TextIO, total: int | None = None, clock: Callable[[], float] = perf_counter) -> None:
-        self._stream, self._total, self._clock = stream, total, clock
-        self._start = self._drawn = clock()
-        self._done = 0
-        self._progress: Progress | None = None
-
-    def __enter__(self) -> Self:
-        """The bar, not yet shown."""
-        return self
+        super().__init__("reading", stream, clock)
+        self._total, self._done = total, 0
 
     def add(self, count: int) -> None:
         """So many bytes more are read."""
         self._done += count
-        now = self._clock()
-        if now - self._start >= DELAY and now - self._drawn >= INTERVAL:
-            self._drawn = now
-            self._draw(now - self._start)
+        seconds = self._seconds_if_due()
+        if seconds is not None:
+            total = self._total if self._total is None else max(self._total, self._done)
+            self._draw(self._done, total, reading_account(self._done, total, seconds))
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Erase what is shown."""
-        if self._progress is not None:
-            self._progress.stop()
 
-    def _draw(self, seconds: float) -> None:
-        """Show the bar as it stands."""
-        total = self._total if self._total is None else max(self._total, self._done)
-        account = reading_account(self._done, total, seconds)
-        if self._progress is None:
-            self._progress = _bar(self._stream, self._clock)
-            self._progress.add_task("reading", completed=self._done, total=total, account=account)
-            self._progress.start()
-        else:
-            self._progress.update(self._progress.task_ids[0], completed=self._done, total=total, account=account)
-            self._progress.refresh()
+class DescentBar(_Bar):
+    """A consumer of iterates that shows k, ‖∇f‖ and how long it will take.
+
+    Parameters
+    ----------
+    stream : text stream
+        Standard error.
+    total : float, optional
+        Steps at most, or as forecast; None where there is no telling.
+    clock : callable
+        Seconds.
+    """
+
+    def __init__(self, stream: TextIO, total: float | None = None, clock: Callable[[], float] = perf_counter) -> None:
+        super().__init__("descending", stream, clock)
+        self._total, self._page = total, Page(stream.encoding or "utf-8")
+
+    def add(self, iterate: Iterate) -> None:
+        """Takes the next iterate."""
+        seconds = self._seconds_if_due()
+        if seconds is not None:
+            total = self._total if self._total is None else max(self._total, iterate.k)
+            account = descent_account(iterate.k, total, iterate.gradient_norm, seconds)
+            self._draw(iterate.k, total, self._page.label(account))
 
 
 def reading_account(done: int, total: int | None, seconds: float) -> str:
@@ -91,6 +144,15 @@ def reading_account(done: int, total: int | None, seconds: float) -> str:
         return f"{in_units(done)}, {speed}, {clock_time(seconds)}"
     left = f", {clock_time((total - done) / rate)} left" if rate > 0.0 else ""
     return f"{in_units(done)} of {in_units(total)}, {speed}{left}"
+
+
+def descent_account(k: int, total: float | None, gradient_norm: float, seconds: float) -> str:
+    """``step 12345 of 161761, ‖∇f‖ 3.2e-05, 0:40 left``."""
+    reached = f"‖∇f‖ {gradient_norm:.1e}"
+    if total is None:
+        return f"step {k}, {reached}, {clock_time(seconds)}"
+    left = f", {clock_time((total - k) / k * seconds)} left" if k else ""
+    return f"step {k} of {total:.0f}, {reached}{left}"
 
 
 def in_units(count: float) -> str:
@@ -109,12 +171,12 @@ def clock_time(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
-def _bar(stream: TextIO, clock: Callable[[], float]) -> Progress:
+def _progress(what: str, stream: TextIO, clock: Callable[[], float]) -> Progress:
     """A bar on `stream`, not begun."""
     from rich.console import Console  # 20 ms, and 30 more for progress: not for a run of less than a second
     from rich.progress import BarColumn, Progress, TextColumn
 
-    columns = (TextColumn("reading"), BarColumn(_BAR_CELLS), TextColumn("{task.fields[account]}", markup=False))
+    columns = (TextColumn(what), BarColumn(_BAR_CELLS), TextColumn("{task.fields[account]}", markup=False))
     return Progress(
         *columns,
         console=Console(file=stream, force_terminal=True),

@@ -70,8 +70,10 @@ def summary(solution: Solution, page: Page) -> Grid:
         "learning rate": solution.learning_rate,
         "largest stable rate": solution.largest_stable_rate,
     }
+    by_rows = solution.method == "gd" and solution.rank is None  # which only the sums tell
+    how = "a pass over the rows for every step" if by_rows else f"sums in {solution.precision} precision"
     rows: dict[str, str | float | None] = {
-        "method": f"{_METHODS.get(solution.method, solution.method)}, sums in {solution.precision} precision",
+        "method": f"{_METHODS.get(solution.method, solution.method)}, {how}",
         **{label: value for label, value in descent.items() if value is not None},
         "rows": solution.rows,
         **_rows_apart(solution, page),

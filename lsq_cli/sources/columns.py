@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """What the user says about the data, as options of `solve`; the defaults are the contract's."""
+    """What the user says about the data, as options of `solve`; the defaults are those of the command."""
 
     target: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()

@@ -131,9 +131,10 @@ class CsvTable:
         """Whether to ask the fast parser, for all we know of the size; where it is not installed a note says so."""
         if max(known, self._source.size or 0) < fast.LARGE_BYTES:
             return False
-        if not fast.available():
+        if fast.parser() is None:
             self.notes = (fast.ADVICE,)
-        return fast.available()
+            return False
+        return True
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ polars rounds as correctly as loadtxt and is several times faster, but it is len
 has its own idea of rows. So it only ever says "these are the numbers" or "I am not sure" (None), and then the
 slower way has the last word. It is sure of text in which
 
-    every row has the table's number of cells: a row that is too long makes polars refuse the text, a short
-    one leaves the last cell of the row null, so that the last column is always looked at;
+    every row has the table's number of cells: a short one leaves the last cell of the row null, so that the last
+    column is always read; a row that is too long makes polars refuse the text where it reads all columns, and
+    where it does not, there are more delimiters than there should be;
     every cell of the columns asked for is a finite number by polars' grammar, which is part of loadtxt's;
     no quote, no comment, no byte order mark, no carriage return and no line equal to the header occurs;
     single characters part the cells, not runs of blanks.
@@ -18,9 +19,9 @@ to come (`LARGE_BYTES`). It runs its own threads, as many as there are cores, be
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from functools import cache
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +29,10 @@ import numpy as np
 from lsq_cli.sources.layout import BLANKS_BETWEEN, may_have_comments, number
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
+    from polars import DataFrame
+
     from lsq_cli.solution import Array
     from lsq_cli.sources.layout import Layout
 
@@ -38,9 +43,16 @@ ADVICE = "polars would read large CSV files several times faster: pip install 'l
 
 
 @cache
-def available() -> bool:
-    """Whether polars is installed; it is not imported."""
-    return find_spec("polars") is not None
+def parser() -> ModuleType | None:
+    """polars, None where it is not installed; best called first in the thread that reads, where no read waits then."""
+    try:
+        import polars
+    except ImportError:
+        return None
+    # Its own handler of Ctrl-C lets a read from a pipe go on (pola-rs/polars#21739); Python's ends it.
+    if hasattr(signal, "siginterrupt"):
+        signal.siginterrupt(signal.SIGINT, True)
+    return polars
 
 
 def whole_lines(text: bytes, layout: Layout, columns: Sequence[int]) -> Array | None:
@@ -60,56 +72,65 @@ def whole_lines(text: bytes, layout: Layout, columns: Sequence[int]) -> Array | 
     ndarray, shape (rows, k), in Fortran order, or None
         All finite.
     """
-    if layout.numeric_marks or b'"' in text or may_have_comments(text) or text.startswith(BOM):
+    if layout.numeric_marks or b'"' in text or may_have_comments(text):
         return None
     # A second header is text in a column of numbers, unless these columns have numbers for names.
     if layout.header is not None and all(number(layout.names[column]) is not None for column in columns):
         header = layout.header + b"\n"
         if text.startswith(header) or b"\n" + header in text:
             return None
-    numbers = rows_alone(text, layout, columns, counted=False)
-    return numbers if numbers is not None and np.isfinite(numbers).all() else None
+    last = len(layout.names) - 1
+    frame = _frame(text, layout, columns, {*columns, last})
+    if frame is None:
+        return None
+    if len(frame.columns) <= last:  # polars looks for more cells than there should be only where it reads all
+        delimiters = np.count_nonzero(np.frombuffer(text, np.uint8) == ord(layout.delimiter))
+        if delimiters != len(frame) * last:
+            return None
+    numbers = _array(frame, columns)
+    return numbers if np.isfinite(numbers).all() else None
 
 
-def rows_alone(text: bytes, layout: Layout, columns: Sequence[int], counted: bool = True) -> Array | None:
+def rows_alone(text: bytes, layout: Layout, columns: Sequence[int]) -> Array | None:
     """The doubles in some columns of rows, or None where polars refuses a cell or finds none in it.
 
     Parameters
     ----------
     text : bytes
-        Rows, each ended by ``\\n``, without comments; quotes only around whole cells.
+        Rows of the table's width, each ended by ``\\n``, without comments; quotes only around whole cells.
     layout : Layout
     columns : sequence of int, not empty
-    counted : bool
-        Whether every row is known to have the right number of cells.
 
     Returns
     -------
     ndarray, shape (rows, k), in Fortran order, or None
         With nan and inf where the text says so.
     """
-    if layout.delimiter == BLANKS_BETWEEN or not available():
-        return None
-    import polars  # only here: it takes as long as the whole of a small solve
+    frame = _frame(text, layout, columns, set(columns))
+    return None if frame is None else _array(frame, columns)
 
-    names = [str(position) for position in range(len(layout.names))]
-    last = len(names) - 1
-    wanted = sorted({*columns} if counted else {*columns, last})
-    used = set(columns)
+
+def _frame(text: bytes, layout: Layout, numeric: Sequence[int], wanted: set[int]) -> DataFrame | None:
+    """The wanted columns, some of them as doubles, or None where a cell of theirs is none or is missing."""
+    polars = parser()
+    if polars is None or layout.delimiter == BLANKS_BETWEEN or text.startswith(BOM):
+        return None
     try:
-        frame = polars.read_csv(
+        frame: DataFrame = polars.read_csv(
             text,
             has_header=False,
             separator=layout.delimiter,
             quote_char='"' if b'"' in text else None,
-            schema={name: polars.Float64 if k in used else polars.String for k, name in enumerate(names)},
-            columns=wanted,
+            schema={str(k): polars.Float64 if k in numeric else polars.String for k in range(len(layout.names))},
+            columns=None if len(wanted) == len(layout.names) else sorted(wanted),
         )
     except polars.exceptions.PolarsError:
         return None
-    if any(column.null_count() for column in frame.iter_columns()):
-        return None
-    if [*columns] != wanted:
-        frame = frame.select([names[column] for column in columns])
-    numbers: Array = frame.to_numpy()
+    return None if any(column.null_count() for column in frame.iter_columns()) else frame
+
+
+def _array(frame: DataFrame, columns: Sequence[int]) -> Array:
+    """Some columns of a frame, in that order."""
+    names = [str(column) for column in columns]
+    numbers: Array = (frame if frame.columns == names else frame.select(names)).to_numpy()
     return numbers

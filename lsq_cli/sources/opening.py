@@ -89,11 +89,13 @@ def open_source(paths: Sequence[str | os.PathLike[str]], request: Request, stdin
     _refuse_two_streams(data)
     if len(data) == 2:
         A, b = (open_table(path, request, stdin) for path in data)
+        _refuse_text_options((A, b), request)
         return _side_by_side(data, A, b, request)
     source, kind = _open(data[0], request, stdin)
     if kind == "npz" and not _is_sparse(source):
         return _archive(data, source, request)
     table = _table(source, kind, request)
+    _refuse_text_options((table,), request)
     return OneTable(data, [table], select(table, request), request.missing)
 
 
@@ -195,6 +197,7 @@ def _table_of(data: Any, name: str, request: Request) -> Table:
 
 def _from_tables(tables: list[Table], weights: NumberTable | None, request: Request) -> Source:
     """A source on one table or two, with weights that may be an array of their own."""
+    _refuse_text_options(tables, request)
     data = tuple(table.path for table in tables)
     if weights is not None and len(weights.names) > 1:
         raise UsageError(f"weights are one number a row, not {len(weights.names)}")
@@ -221,7 +224,16 @@ def _parts_of_one_table(data: tuple[str, ...], request: Request, stdin: BinaryIO
     paths = [part for path in data for part in _expanded(path)]
     _refuse_two_streams(paths)
     parts = [open_table(path, request, stdin) for path in paths]
+    _refuse_text_options(parts, request)
     return OneTable(data, parts, select(parts[0], request), request.missing)
+
+
+def _refuse_text_options(tables: Sequence[Table], request: Request) -> None:
+    """`UsageError` for options of delimited text where no table is text."""
+    asked = {"--delimiter": request.delimiter, "--header": request.header, "--na": request.na or None}
+    named = [flag for flag, value in asked.items() if value is not None]
+    if named and not any(table.form.startswith("CSV") for table in tables):
+        raise UsageError(f"{named[0]} is for delimited text; {tables[0].path} is {tables[0].form.partition(',')[0]}")
 
 
 def _archive(data: tuple[str, ...], source: ByteSource, request: Request) -> Source:

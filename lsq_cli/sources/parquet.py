@@ -28,6 +28,7 @@ from lsq_cli.extras import load
 from lsq_cli.sources.blocks import Cells
 from lsq_cli.sources.header import quoted
 from lsq_cli.sources.missing import checked
+from lsq_cli.sources.streams import BUFFER_BYTES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,6 +41,7 @@ BATCH_BYTES = 1 << 23
 LARGE_BYTES = 1 << 26
 """Doubles beyond which a row group is large; most writers stay below, at about 100,000 rows a group."""
 _SAMPLE_ROWS = 1000
+_MAGIC = b"PAR1"
 
 
 class ParquetTable:
@@ -65,6 +67,7 @@ class ParquetTable:
     def __init__(self, source: ByteSource) -> None:
         self.path, self.size, self.rereadable = source.label, source.size, source.rereadable
         self._source = source
+        _check_ends(source)
         with _opened(source) as file:
             schema, self._metadata = file.schema_arrow, file.metadata
             self.names: tuple[str, ...] = tuple(schema.names)
@@ -181,12 +184,25 @@ class BatchBlock(ParquetRows):
         return checked(self.values, self, self.nulls)
 
 
+def _check_ends(source: ByteSource) -> None:
+    """`OpenError` where the first or the last bytes are not those of the format."""
+    assert source.size is not None  # for it can be sought in
+    if source.read_range(0, 4) != _MAGIC:
+        raise OpenError("not a Parquet file: it does not begin with PAR1", source.label)
+    if source.read_range(max(0, source.size - 4), source.size) != _MAGIC:
+        raise OpenError("truncated: a Parquet file ends with PAR1, as it begins", source.label)
+
+
 @contextmanager
 def _opened(source: ByteSource, metadata: Any = None) -> Iterator[Any]:
     """A pyarrow.parquet.ParquetFile, whose failures are `OpenError`s that name the file."""
     parquet = load("pyarrow.parquet", "fast", source.label)
     try:
-        with source.open() as stream, parquet.ParquetFile(stream, metadata=metadata, pre_buffer=False) as file:
+        with (
+            source.open() as stream,
+            # In pieces, and not a whole column of the row group at once.
+            parquet.ParquetFile(stream, metadata=metadata, buffer_size=BUFFER_BYTES, pre_buffer=False) as file,
+        ):
             yield file
     except LsqError:
         raise

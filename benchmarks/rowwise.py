@@ -1,0 +1,51 @@
+"""One iteration by the rows against one read of A: 10⁶ × 50 doubles in memory, f and ∇f by `rowwise.py`.
+
+    python benchmarks/rowwise.py [ROWS [COLUMNS]]
+
+The yardstick is ``A.sum()`` on one thread, which reads every number of A once and does nothing else with it. Both are
+run in turn, and the middle of the ratios is printed. What one job reaches depends on the processor's prefetching, for
+Aᵀr finds the numbers in its cache and Ax has to wait for them; what two reach depends on what else the memory serves.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+from collections.abc import Callable
+from time import perf_counter
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+
+from lsq_cli import choosing
+from lsq_cli.sources.opening import open_python
+
+REPEATS = 15
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long one call takes."""
+    start = perf_counter()
+    work()
+    return perf_counter() - start
+
+
+def main(rows: int = 1_000_000, columns: int = 50) -> None:
+    """Print one line for each number of jobs."""
+    rng = np.random.default_rng(0)
+    A, b = rng.standard_normal((rows, columns)), rng.standard_normal(rows)
+    x = rng.standard_normal(columns)
+    print(f"{rows} × {columns}, {A.nbytes / 1e6:.0f} MB")
+    for jobs in (1, 2):
+        problem = choosing.read(open_python(A, b), method="gd", rows=True, jobs=jobs)
+        objective = problem.quadratic.objective(0)
+        pairs = [(seconds(A.sum), seconds(lambda f=objective: f.value_and_gradient(x))) for _ in range(REPEATS)]
+        ratio = statistics.median(ours / theirs for theirs, ours in pairs)
+        best = min(ours for _, ours in pairs) / min(theirs for theirs, _ in pairs)
+        print(f"jobs {jobs}: {ratio:.2f} × A.sum() in the middle, {best:.2f} × best against best")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

@@ -27,16 +27,15 @@ import numpy as np
 from lsq_cli.engines.local import MEMORY, fold
 from lsq_cli.equations import Value
 from lsq_cli.errors import ProblemError, UsageError
-from lsq_cli.rowwise import RowForm, Span, Survey, Surveyor, constants_of, first_constant
 from lsq_cli.sources.spool import HeldRows, Spool
 from lsq_cli.summing import Work, no_rows, read_problem, told, unknowns
-from lsq_cli.wide import WideAnalysis, WideRows
 
 if TYPE_CHECKING:
-    from lsq_cli.rowwise import RowwiseObjective
+    from lsq_cli.rowwise import RowForm, RowwiseObjective, Survey
     from lsq_cli.solution import Array
     from lsq_cli.sources.blocks import RowBlock, Source
     from lsq_cli.summing import Problem
+    from lsq_cli.wide import WideAnalysis
 
 SUMMED = 2048
 """Descent on more unknowns goes by the rows: G would take 32 MB, its exact solution some minutes."""
@@ -263,6 +262,9 @@ class _Ahead:
 
     def wide_problem(self, names: tuple[str, ...], intercept: bool, rank_tol: float | None) -> WideProblem | None:
         """The problem, if its rows are independent."""
+        from lsq_cli.rowwise import constants_of, first_constant
+        from lsq_cli.wide import WideAnalysis, WideRows  # for the few problems that are wide
+
         many = [held.rows for held in self._held]
         rows = WideRows.of(many, intercept) if many else None
         if rows is None or not len(rows.b):
@@ -300,6 +302,8 @@ def _by_rows(
     on_block: Callable[[int], None] | None,
 ) -> RowProblem:
     """The problem by its rows: the first pass, and the rows kept where they come only once."""
+    from lsq_cli.rowwise import RowForm, Span, Survey, Surveyor  # for the few problems that are too large to sum
+
     kernel = Surveyor(len(names), intercept)
     survey: Survey | None
     again: Callable[[], Iterable[RowBlock]] = source.blocks

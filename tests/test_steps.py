@@ -8,7 +8,7 @@ from descent_problems import counting_problem, descent, form, gradient, problem,
 
 from lsq_cli.errors import UsageError
 from lsq_cli.methods import RULES, RULES_WITH_RATE
-from lsq_cli.methods.directions import MOST_KEPT
+from lsq_cli.methods.directions import directions_kept
 from lsq_cli.methods.steps import BarzilaiBorwein, ConjugateGradient, Constant, Exact, Nesterov
 from lsq_cli.solution import Outcome
 
@@ -164,11 +164,27 @@ def test_directions_of_cg_are_conjugate_as_long_as_they_are_kept():
     assert np.abs(D @ objective.G @ D.T - np.eye(20)).max() <= 1e-6
 
 
-def test_cg_keeps_few_directions_of_very_many_unknowns():
-    rule = ConjugateGradient(10**6)
+@pytest.mark.parametrize("kappa", [1e2, 1e5, 1e7])
+def test_cg_ends_after_as_many_steps_as_unknowns_whatever_the_condition(kappa):
+    A, b = problem(kappa=kappa, m=130, n=100)
+    _, rows, outcome = run(A, b, step="cg")
 
-    assert rule.direction._directions.shape[0] == 4
-    assert ConjugateGradient(1000).direction._directions.shape[0] == MOST_KEPT
+    assert outcome is Outcome.CONVERGED
+    assert rows[-1].k <= 110
+
+
+def test_cg_keeps_few_directions_of_very_many_unknowns():
+    assert [directions_kept(n) for n in (1, 2048, 4096, 10**6, 10**8)] == [1, 2048, 1024, 4, 1]
+
+
+def test_cg_with_few_directions_still_gets_there(monkeypatch):
+    monkeypatch.setattr("lsq_cli.methods.directions._KEPT_NUMBERS", 60)
+    A, b = problem(kappa=20.0, n=20)
+    _, rows, outcome = run(A, b, step="cg", tol=1e-10)
+
+    assert directions_kept(20) == 3
+    assert outcome is Outcome.CONVERGED
+    assert rows[-1].k <= 100
 
 
 @pytest.mark.parametrize("rate", [0.0, -1.0, float("nan"), float("inf")])

@@ -1,4 +1,4 @@
-"""Where A and b are: from paths to a `Source`. The only reader of file names.
+"""Where A and b are: from paths to a `Source`. With `paths.py` the only reader of file names.
 
     no path      standard input, one table              two paths    A, then b, row k beside row k
     with -t      every path a part of one table          one path     an .npz with A and b, or one table
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lsq_cli.errors import OpenError, TableError, UsageError, shown
 from lsq_cli.sources.columns import Request, select, select_side_by_side
-from lsq_cli.sources.header import either, listed, quoted
 from lsq_cli.sources.npy import NPY_MAGIC, ArrayTable, NpyTable, NumberTable
+from lsq_cli.sources.paths import STDIN, expanded, refuse_two_streams, status_of
 from lsq_cli.sources.rows import OneTable, SideBySide
 from lsq_cli.sources.streams import (
     COMPRESSION_SUFFIXES,
@@ -35,7 +35,6 @@ from lsq_cli.sources.streams import (
 if TYPE_CHECKING:
     from lsq_cli.sources.blocks import ByteSource, Source, Table
 
-STDIN = "-"
 FORMATS = ("csv", "tsv", "npy", "npz", "parquet", "mtx")
 _SUFFIXES = {
     ".csv": "csv",
@@ -86,7 +85,7 @@ def open_source(paths: Sequence[str | os.PathLike[str]], request: Request, stdin
         return _parts_of_one_table(data, request, stdin)
     if len(data) > 2:
         raise UsageError(f"{len(data)} paths: parts of one table? add -t NAME (A and b are two paths)")
-    _refuse_two_streams(data)
+    refuse_two_streams(data)
     if len(data) == 2:
         A, b = (open_table(path, request, stdin) for path in data)
         _refuse_text_options((A, b), request)
@@ -221,8 +220,8 @@ def _side_by_side(data: tuple[str, ...], A: Table, b: Table, request: Request) -
 
 def _parts_of_one_table(data: tuple[str, ...], request: Request, stdin: BinaryIO | None) -> Source:
     """With a target every path, or file that a pattern matches, is a part of one table."""
-    paths = [part for path in data for part in _expanded(path)]
-    _refuse_two_streams(paths)
+    paths = [part for path in data for part in expanded(path)]
+    refuse_two_streams(paths)
     parts = [open_table(path, request, stdin) for path in paths]
     _refuse_text_options(parts, request)
     return OneTable(data, parts, select(parts[0], request), request.missing)
@@ -275,7 +274,7 @@ def _open(path: str, request: Request, stdin: BinaryIO | None) -> tuple[ByteSour
     if path == STDIN:
         source, head = _stream(_standard_input(stdin), "standard input", "", owned=False)
     else:
-        label, status = shown(path, 4096), _status(path)
+        label, status = shown(path, 4096), status_of(path)
         if stat.S_ISDIR(status.st_mode):
             pattern = shown(os.path.join(path, "*.csv"), 4096)
             raise OpenError(
@@ -346,63 +345,3 @@ def _suffixes(path: str) -> tuple[str, str]:
 def _by_head(head: bytes) -> str:
     """The format by the first bytes; CSV has no sign of its own."""
     return next((kind for magic, kind in _HEADS.items() if head.startswith(magic)), "csv")
-
-
-def _refuse_two_streams(paths: Sequence[str]) -> None:
-    """`UsageError` for a second ``-`` or named pipe: one program that writes both would wait for ever."""
-    if paths.count(STDIN) > 1:
-        raise UsageError("- is standard input and can stand for one path only")
-    streams = [path for path in paths if path == STDIN or _is_pipe(path)]
-    if len(streams) > 1:
-        raise UsageError(f"{listed(streams)} are pipes, and one path can be; write the other to a file")
-
-
-def _is_pipe(path: str) -> bool:
-    """Whether a path is a named pipe, or another stream that has no size."""
-    try:
-        mode = os.stat(path).st_mode
-    except (OSError, ValueError):
-        return False  # and `_status` says why when it is opened
-    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
-
-
-def _status(path: str) -> os.stat_result:
-    """What the system knows of a path; `OpenError` in words."""
-    try:
-        return os.stat(path)
-    except FileNotFoundError:
-        raise OpenError(f"no such file{_advice(path)}", shown(path, 4096)) from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise OpenError(f"cannot be opened: {reason.lower()}", shown(path, 4096)) from None
-
-
-def _advice(path: str) -> str:
-    """What else could be meant by a file that is not there."""
-    folder, name = os.path.split(path)
-    if _is_pattern(path):
-        return " (a pattern of files needs -t NAME)"
-    try:
-        there = os.listdir(folder or ".")
-    except OSError:
-        return f", nor a folder {quoted(folder)}"
-    import difflib  # only here, on the way to an error
-
-    near = difflib.get_close_matches(name, there, 3, 0.75)
-    return f"; did you mean {either([quoted(os.path.join(folder, other)) for other in near])}?" if near else ""
-
-
-def _is_pattern(path: str) -> bool:
-    return any(sign in path for sign in "*?[")
-
-
-def _expanded(path: str) -> list[str]:
-    """The files that a pattern matches, sorted by name; the path itself if it is a file or no pattern."""
-    if not _is_pattern(path) or os.path.lexists(path):
-        return [path]
-    import glob
-
-    paths = sorted(glob.glob(path, recursive=True))
-    if not paths:
-        raise OpenError("no file matches this pattern", shown(path, 4096))
-    return paths

@@ -57,6 +57,10 @@ class Objective(Protocol):
         """dᵀ∇²f d = ‖Ad‖² + λ‖d‖²: how fast the slope of f changes along `d`."""
         ...
 
+    def product(self, d: Array) -> Array:
+        """∇²f d = AᵀAd + λd (n,): what the gradient changes by along `d`."""
+        ...
+
     def residual_norm(self, x: Array, f: float) -> float:
         """‖Ax − b‖ at an x whose f is known."""
         ...

@@ -254,6 +254,11 @@ class QuadraticObjective:
         """dᵀGd."""
         return float(d.dot(self.G.dot(d)))
 
+    def product(self, d: Array) -> Array:
+        """Gd."""
+        product: Array = self.G.dot(d)
+        return product
+
     def residual_norm(self, x: Array, f: float) -> float:
         """‖Ax − b‖ = √(2f − λ‖x‖²) at an x whose f is known."""
         square = 2.0 * f if self.ridge is None else 2.0 * f - float((self.ridge * x).dot(x))

@@ -326,6 +326,10 @@ class RowwiseObjective:
         """‖Ad‖² + λ‖d‖², each row weighed: a pass that does not need Aᵀ."""
         return self._form.sweep(d, None, slope=False).square + float((self._form.ridge * d).dot(d))
 
+    def product(self, d: Array) -> Array:
+        """Aᵀ(w∘Ad) + λd: a pass."""
+        return self._form.sweep(d, None).slope + self._form.ridge * d
+
     def residual_norm(self, x: Array, f: float) -> float:
         """‖Ax − b‖ = √(2f − λ‖x‖²) at an x whose f is known."""
         square = 2.0 * f - (float((self._form.ridge * x).dot(x)) if self._form.lam else 0.0)

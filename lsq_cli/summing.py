@@ -274,6 +274,7 @@ def told(blocks: Iterable[RowBlock], on_block: Callable[[int], None] | None) -> 
         if on_block is not None:
             on_block(block.size)
         yield block
+        del block  # its text, while the next is read
 
 
 def no_rows(source: Source, read: int) -> ProblemError:

@@ -172,8 +172,8 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 
 def _check_usage(ctx: click.Context, options: dict[str, Any]) -> None:
     """Refuse, before anything is read, options that do not go together and files that cannot be written."""
-    from lsq_cli.report.iterates import rows_wanted
     from lsq_cli.report.files import refuse_same
+    from lsq_cli.report.iterates import rows_wanted
     from lsq_cli.report.plain import check_output_path
 
     if options["method"] == "normal":
@@ -196,8 +196,10 @@ def _check_usage(ctx: click.Context, options: dict[str, Any]) -> None:
     for path in options["output"]:
         check_output_path(path)
     refuse_same([path for path in (*options["output"], options["history"], options["plot"]) if path is not None])
-    if given(ctx, "iterates") and options["form"] in ("csv", "npy") and not any(
-        path.endswith(".json") for path in options["output"]
+    if (
+        given(ctx, "iterates")
+        and options["form"] in ("csv", "npy")
+        and not any(path.endswith(".json") for path in options["output"])
     ):
         raise UsageError(f"--iterates has no place in --format {options['form']}: use table or json, or --history FILE")
     if options["form"] == "npy" and sys.stdout.isatty():

@@ -195,7 +195,9 @@ class _Crew(Generic[Block, Result]):
         """Whether one more block of this size may be submitted."""
         if not self.unmerged:
             return True
-        return self.unmerged < 2 * self._jobs and sum(self._footprints.values()) + footprint <= self._memory
+        if len(self._footprints) > self._jobs or self.unmerged >= 3 * self._jobs:  # one more than are at work
+            return False
+        return sum(self._footprints.values()) + footprint <= self._memory
 
     def submit(self, block: Block, footprint: int) -> None:
         """Let a thread run the kernel on the next block."""

@@ -2,10 +2,10 @@
 
     steepest     d = g
     momentum     d = g(y) − (θ/β)(x − x₋₁),   y = x + θ(x − x₋₁)
-    conjugate    d = g − Σᵢ (yᵢᵀg / yᵢᵀdᵢ) dᵢ,   yᵢ = gᵢ − gᵢ₊₁
+    conjugate    d = g − Σᵢ (dᵢᵀGg / dᵢᵀGdᵢ) dᵢ
 
-A direction sees x and the gradient g there, never the rows. That is enough because ∇f is affine: its value between
-or beyond two points is known from the values at them, and Gdᵢ is the change of the gradient along dᵢ over its length.
+A direction sees x and the gradient g there, never the rows. What it costs is its own arithmetic: ∇f is affine, so its
+value beyond two points is known from those at them, and Gdᵢ was needed for the length of the step along dᵢ.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from lsq_cli.methods.lengths import ExactSearch
+    from lsq_cli.methods.lengths import ProductSearch
     from lsq_cli.solution import Array
 
 # Numbers that conjugate directions may take, 32 MB, and as many for the changes of the gradient along them.
 _KEPT_NUMBERS = 1 << 22
 # Places for directions are taken into use by so many at once.
 _CHUNK = 16
+# A smaller curvature is no number to divide by.
+_SMALLEST = 1e-300
 
 
 def directions_kept(n: int) -> int:
@@ -108,39 +110,39 @@ class Conjugate:
 
     In exact arithmetic the last direction is enough. Rounding loses the conjugacy to older ones where the condition is
     bad: with 120 unknowns and κ = 10⁵ it takes 44,000 steps if 32 directions are kept, and 114 if all are. So as many
-    are kept as there is room for. Gdᵢ is taken from yᵢ = gᵢ − gᵢ₊₁ = tᵢGdᵢ.
+    are kept as there is room for.
 
     Parameters
     ----------
     n : int
         Number of unknowns.
-    search : ExactSearch
-        What finds the lengths: it knows dᵀg = yᵀd of the direction before.
+    search : ProductSearch
+        What finds the lengths: it remembers Gd of the direction before. From the change of the gradient, which is tGd,
+        it would come with too few digits.
     """
 
-    def __init__(self, n: int, search: ExactSearch) -> None:
+    def __init__(self, n: int, search: ProductSearch) -> None:
         kept = directions_kept(n)
-        # Row by row d, y and 1/(yᵀd); rows that are not filled yet are 0 and add nothing.
+        # Row by row d, Gd and 1/(dᵀGd); rows that are not filled yet are 0 and add nothing.
         self._all = np.zeros((kept, n)), np.zeros((kept, n)), np.zeros(kept)
-        self._directions, self._changes, self._weights = (array[:_CHUNK] for array in self._all)
-        self._newest, self._search = -1, search
-        self._d: Array | None = None
-        self._g: Array | None = None
+        self._rows = list(zip(*self._all[:2], strict=True))
+        self._directions, self._products, self._weights = (array[:_CHUNK] for array in self._all)
+        self._search, self._newest = search, -1
 
     def at(self, x: Array, g: Array) -> Array:
         """g less its parts along the directions that are kept."""
-        if self._d is not None and self._g is not None:
-            self._keep(self._d, self._g - g)
-        parts = self._changes.dot(g)
+        if self._search.product is not None:
+            self._rows[self._newest][1][:] = self._search.product
+            curvature = self._search.curvature
+            self._weights[self._newest] = 1.0 / curvature if curvature > _SMALLEST else 0.0
+        parts = self._products.dot(g)
         parts *= self._weights
-        self._g, self._d = g, g - parts.dot(self._directions)
-        return self._d
-
-    def _keep(self, d: Array, y: Array) -> None:
-        """Put a direction and the change of the gradient along it in the place of the oldest."""
-        self._newest = place = (self._newest + 1) % len(self._all[0])
-        if place == len(self._directions):
-            self._directions, self._changes, self._weights = (array[: place + _CHUNK] for array in self._all)
-        self._directions[place], self._changes[place] = d, y
-        slope = self._search.slope
-        self._weights[place] = 1.0 / slope if slope > 1e-300 else 0.0  # else it is nothing but rounding
+        along = parts.dot(self._directions)
+        # The oldest makes room, after having had its part. The row is no keyword: to parse one costs as much as all this.
+        self._newest = (self._newest + 1) % len(self._rows)
+        if self._newest == len(self._directions):
+            grown = self._newest + _CHUNK
+            self._directions, self._products, self._weights = (array[:grown] for array in self._all)
+        d = self._rows[self._newest][0]
+        np.subtract(g, along, d)
+        return d

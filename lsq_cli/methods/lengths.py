@@ -41,22 +41,34 @@ class Fixed:
 
 
 class ExactSearch:
-    """t = dᵀg / dᵀGd, where f is least along d; one product with G, or one pass over the rows.
-
-    Attributes
-    ----------
-    slope : float
-        dᵀg of the last search, by so much f fell at first.
-    """
-
-    def __init__(self) -> None:
-        self.slope = 0.0
+    """t = dᵀg / dᵀGd, where f is least along d; ‖Ad‖² from G, or in a pass over the rows that does without Aᵀ."""
 
     def along(self, objective: Objective, x: Array, g: Array, d: Array) -> float:
         """dᵀg / dᵀGd; 0 along a direction that f does not change on."""
-        self.slope = float(d.dot(g))
         curvature = objective.curvature(d)
-        return self.slope / curvature if curvature > 0.0 else 0.0
+        return float(d.dot(g)) / curvature if curvature > 0.0 else 0.0
+
+
+class ProductSearch:
+    """The same by way of Gd, which it remembers for `Conjugate`.
+
+    Attributes
+    ----------
+    product : ndarray, shape (n,), or None
+        Gd of the last direction; None before the first.
+    curvature : float
+        dᵀGd.
+    """
+
+    def __init__(self) -> None:
+        self.product: Array | None = None
+        self.curvature = 0.0
+
+    def along(self, objective: Objective, x: Array, g: Array, d: Array) -> float:
+        """dᵀg / dᵀGd; 0 along a direction that f does not change on."""
+        self.product = product = objective.product(d)
+        self.curvature = curvature = float(d.dot(product))
+        return float(d.dot(g)) / curvature if curvature > 0.0 else 0.0
 
 
 class Secant:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from lsq_cli.errors import UsageError
 from lsq_cli.methods.directions import Before, Conjugate, Momentum, Steepest
-from lsq_cli.methods.lengths import ExactSearch, Fixed, Secant
+from lsq_cli.methods.lengths import ExactSearch, Fixed, ProductSearch, Secant
 
 if TYPE_CHECKING:
     from lsq_cli.methods.directions import Direction
@@ -189,7 +189,7 @@ class ConjugateGradient(StepRule):
     name = "cg"
 
     def __init__(self, n: int) -> None:
-        search = ExactSearch()
+        search = ProductSearch()
         super().__init__(Conjugate(n, search), search)
 
 

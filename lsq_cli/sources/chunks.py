@@ -54,9 +54,10 @@ def blocks_of(stream: After, layout: Layout, line: int, size: int, limit: int) -
         if stop:
             with memoryview(buffer) as view:
                 block = bytes(view[:stop])
+            after = line + count_lines(block)
             yield line, block
-            line, wanted = line + count_lines(block), size
-            del block
+            line, wanted = after, size
+            del block  # while the next is read
         elif wanted >= limit:
             raise endless(layout.label, line, limit)
         else:

@@ -126,6 +126,7 @@ class CsvTable:
                 hasty = self._is_large(stop)
                 yield CsvBlock(self._source, self._layout, columns, missing, start, stop, line, data, hasty)
                 start = stop
+                del data  # while the next is read
 
     def _is_large(self, known: int) -> bool:
         """Whether to ask the fast parser, for all we know of the size; where it is not installed a note says so."""

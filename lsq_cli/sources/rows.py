@@ -204,6 +204,7 @@ class OneTable(RowSource):
             roles = self._roles._replace(weights_position=columns[-1])
             for block in table.blocks(columns, self._missing):
                 yield ProblemRows((block,), roles)
+                del block  # its text, while the next is read
 
 
 class SideBySide(RowSource):

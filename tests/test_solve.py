@@ -247,3 +247,13 @@ def test_options_of_the_other_method_are_refused_in_python_too():
         solve(A, b, method="gd", step="exact", learning_rate=0.1)
     with pytest.raises(UsageError, match="step must be one of"):
         solve(A, b, method="gd", step="newton")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("tol", math.nan), ("tol", -1.0), ("max_iter", -3), ("time_limit", math.inf), ("ridge", math.nan)],
+)
+def test_numbers_that_the_shell_would_refuse_are_refused_in_python(option, value):
+    A, b = problem()
+    with pytest.raises(UsageError, match=f"{option} must be a number ≥ 0"):
+        solve(A, b, method="gd", **{option: value})

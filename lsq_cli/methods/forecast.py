@@ -224,6 +224,8 @@ def _least(is_under: Callable[[float], bool]) -> float:
     high = 1.0
     while not is_under(high):
         high *= 2.0
+        if high == math.inf:
+            return high
     low = high / 2.0 if high > 1.0 else 0.0
     while high - low > max(0.5, 1e-6 * high):
         middle = 0.5 * (low + high)

@@ -14,6 +14,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lsq_cli.errors import UsageError
 from lsq_cli.solution import Outcome
 
 if TYPE_CHECKING:
@@ -38,11 +39,21 @@ class Limits:
         Steps at most.
     time_limit : float or None
         Seconds of descent at most.
+
+    Raises
+    ------
+    UsageError
+        For a limit that is not finite or below 0.
     """
 
     tol: float = 1e-8
     max_iter: int = 100_000
     time_limit: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (("tol", self.tol), ("max_iter", self.max_iter), ("time_limit", self.time_limit or 0.0)):
+            if not 0.0 <= value < math.inf:
+                raise UsageError(f"{name} must be a number ≥ 0, not {value!r}")
 
 
 class StoppingTest:

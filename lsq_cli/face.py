@@ -13,6 +13,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
 from lsq_cli import choosing
+from lsq_cli.engines.blas import one_thread
 from lsq_cli.engines.local import MEMORY, bytes_of
 from lsq_cli.errors import UsageError
 from lsq_cli.methods import RULES, RULES_WITH_RATE
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from lsq_cli.solving import AnyProblem
 
 
+@one_thread()
 def solve(
     A: Any,
     b: Any = None,
@@ -132,6 +134,7 @@ def solve(
     return replace(solution, statistics=statistics_of(summed)) if summed else solution
 
 
+@one_thread()
 def gradient(
     A: Any,
     b: Any = None,

@@ -242,12 +242,12 @@ class QuadraticObjective:
         f from x alone is rounded like β, and like its terms xᵢcᵢ where these cancel; it would rise and fall by that
         at every step. Its fall is rounded like itself, and added up as Kahan does.
         """
+        before = self._f
         g = self.G.dot(x)
         g -= self.c
         fall = 0.5 * float(move.dot(self._g + g)) - self._lost
-        f = self._f - fall
-        self._lost = (self._f - f) - fall
-        self._f, self._g = f, g
+        f = before - fall
+        self._f, self._g, self._lost = f, g, (before - f) - fall
         return f, g
 
     def curvature(self, d: Array) -> float:

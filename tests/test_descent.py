@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -233,3 +234,42 @@ def test_large_numbers_of_steps_are_short():
 
     assert method.warnings[0].startswith(f"about {method.forecast:.2g} steps needed".replace("e+", "e"))
     assert 1e12 < method.forecast < 1e15
+
+
+def test_the_largest_stable_rate_that_is_told_is_stable():
+    for seed in range(30):
+        A, b = problem(seed=seed, n=3, m=9)
+        rate = descent(A, b).facts()["largest_stable_rate"]
+        method, _, outcome = run(A, b, learning_rate=rate, max_iter=300)
+
+        assert method.warnings == ["no number of steps is enough; --step cg needs at most 6, --method normal 1"]
+        assert outcome is Outcome.MAX_ITERATIONS
+
+
+@pytest.mark.parametrize("step", RULES)
+def test_a_start_beyond_the_range_of_doubles_is_told(step):
+    A, b = problem()
+    with np.errstate(over="ignore", invalid="ignore"):
+        method, _, outcome = run(A, b, step=step, x0=np.full(8, 1e200))
+
+    assert outcome is Outcome.DIVERGED
+    assert "try a smaller --x0" in method.advice(outcome, 0)
+
+
+def test_the_command_says_what_becomes_of_a_start_in_the_null_space(run_lsq):
+    table = "x,y,b\n1,1,2\n2,2,3\n3,3,5\n"
+    result = run_lsq("solve", "-m", "gd", "--x0", "2,-2", "-f", "json", stdin=table)
+
+    assert "x keeps the part of x0 in the null space of A" in result.err
+    assert result.json["x"][0] - result.json["x"][1] == pytest.approx(4.0)
+    assert "x is the solution of least norm" in run_lsq("solve", "-m", "gd", "--x0", "2,2", stdin=table).err
+
+
+def test_the_command_says_that_rounding_ends_a_run(run_lsq):
+    longley = Path(__file__).parent.parent / "sample_data" / "longley.csv"
+    args = ["-t", "y", "--intercept", "-m", "gd", "--step", "nesterov", "--normalize", "--tol", "1e-18"]
+    result = run_lsq("solve", longley, *args, "-f", "json")
+
+    assert result.code == 3
+    assert result.json["outcome"] == "stagnated"
+    assert result.err.splitlines()[-1].startswith("lsq: stagnated: ")

@@ -47,12 +47,13 @@ def descend(objective: Objective, rule: StepRule, ends: StoppingTest, x0: Array 
     f, g = objective.begin(x)
     ends.begin(f)
     direction_at, length_along = rule.direction.at, rule.length.along
+    new = tuple.__new__  # in half the time that Iterate(…) takes
     k, t = 0, math.nan
     while True:
         gradient_norm = objective.gradient_norm(g)
         seconds = perf_counter() - start
         ends.last = x
-        yield Iterate(k, x, f, objective.residual_norm(x, f), gradient_norm, t, seconds)
+        yield new(Iterate, (k, x, f, objective.residual_norm(x, f), gradient_norm, t, seconds))
         outcome = ends.verdict(k, x, f, gradient_norm, seconds)
         if outcome is not None:
             return outcome

@@ -123,26 +123,25 @@ class Conjugate:
 
     def __init__(self, n: int, search: ProductSearch) -> None:
         kept = directions_kept(n)
-        # Row by row d, Gd and 1/(dᵀGd); rows that are not filled yet are 0 and add nothing.
-        self._all = np.zeros((kept, n)), np.zeros((kept, n)), np.zeros(kept)
-        self._rows = list(zip(*self._all[:2], strict=True))
-        self._directions, self._products, self._weights = (array[:_CHUNK] for array in self._all)
+        # Row by row d and Gd/(dᵀGd); rows that are not filled yet are 0 and add nothing.
+        self._all = np.zeros((kept, n)), np.zeros((kept, n))
+        self._rows = list(zip(*self._all, strict=True))
+        self._directions, self._products = (array[:_CHUNK] for array in self._all)
         self._search, self._newest = search, -1
 
     def at(self, x: Array, g: Array) -> Array:
         """g less its parts along the directions that are kept."""
-        if self._search.product is not None:
-            self._rows[self._newest][1][:] = self._search.product
-            curvature = self._search.curvature
-            self._weights[self._newest] = 1.0 / curvature if curvature > _SMALLEST else 0.0
-        parts = self._products.dot(g)
-        parts *= self._weights
-        along = parts.dot(self._directions)
-        # The oldest makes room, after having had its part. The row is no keyword: to parse one costs as much as all this.
-        self._newest = (self._newest + 1) % len(self._rows)
-        if self._newest == len(self._directions):
-            grown = self._newest + _CHUNK
-            self._directions, self._products, self._weights = (array[:grown] for array in self._all)
-        d = self._rows[self._newest][0]
+        search, newest = self._search, self._newest
+        # The arrays to write into are no keywords: to parse one costs as much as the arithmetic.
+        if search.curvature > _SMALLEST:
+            np.divide(search.product, search.curvature, self._rows[newest][1])
+        elif newest >= 0:
+            self._rows[newest][1][:] = 0.0
+        along = self._products.dot(g).dot(self._directions)
+        # The oldest makes room, after having had its part.
+        self._newest = newest = (newest + 1) % len(self._rows)
+        if newest == len(self._directions):
+            self._directions, self._products = (array[: newest + _CHUNK] for array in self._all)
+        d = self._rows[newest][0]
         np.subtract(g, along, d)
         return d

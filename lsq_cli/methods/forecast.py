@@ -113,7 +113,7 @@ def steps_needed(step: str, modes: Modes, rate: float) -> float:
     """The forecast for the rule named `step`; `rate` is β where it has one; inf where no number is enough."""
     if modes.reached:
         return 0.0
-    if modes.goal <= 0.0:
+    if not (modes.goal > 0.0 and modes.norm(modes.parts) < math.inf):
         return math.inf
     if step == "constant":
         return constant_steps(modes, rate)
@@ -210,13 +210,13 @@ def nesterov_steps(modes: Modes, rate: float) -> float:
 
 def cg_steps(modes: Modes) -> float:
     """A bound on the steps of conjugate gradients: Chebyshev's; 2n where all directions are kept."""
-    bound, n = math.ceil(0.5 * modes.chebyshev) + 1.0, len(modes.values)
+    bound, n = float(np.ceil(0.5 * modes.chebyshev)) + 1.0, len(modes.values)
     return min(bound, 2.0 * n) if directions_kept(n) == n else bound
 
 
 def bb_steps(modes: Modes) -> float:
     """A bound on the steps of Barzilai and Borwein, by experience."""
-    return math.ceil(2.0 * modes.chebyshev) + 10.0
+    return float(np.ceil(2.0 * modes.chebyshev)) + 10.0
 
 
 def _least(is_under: Callable[[float], bool]) -> float:

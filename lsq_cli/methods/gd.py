@@ -155,6 +155,8 @@ class GradientDescent:
 
     def advice(self, outcome: Outcome, k: int) -> str:
         """What to try after a run that did not converge."""
+        if outcome is Outcome.DIVERGED and self._rules[0].stable:
+            return f"{k} steps done, and f is beyond the range of doubles; try a smaller --x0, or leave it out"
         if outcome is Outcome.DIVERGED:
             largest = self._in_user_units(self._rules[0].largest_rate)
             return f"{k} steps done; try a --learning-rate below {largest:.6g}, or leave it out"
@@ -162,7 +164,8 @@ class GradientDescent:
             reached = max(map(self._relative_gradient, range(self._form.p)))
             return (
                 f"{k} steps done, ‖∇f‖ is {reached:.1e}·‖Aᵀb‖ and rounding keeps it from shrinking; "
-                f"try --tol {10.0 ** math.ceil(math.log10(reached)):.0e} or --method normal"
+                f"try --tol {10.0 ** math.ceil(math.log10(reached)):.0e}"
+                f"{' or --method normal' if self._spectrum else ''}"
             )
         better = self._better_rule()
         ways = [f"--step {better[0]}"] if better else []
@@ -265,7 +268,10 @@ class GradientDescent:
 
     def _forecast(self, step: str, rate: float) -> float | None:
         """Steps that a rule will need for the slowest target; None where the spectrum is not known."""
-        return None if self._spectrum is None else max(steps_needed(step, modes, rate) for modes in self._modes)
+        if self._spectrum is None:
+            return None
+        with np.errstate(over="ignore", invalid="ignore"):  # a start out of range is told when the run ends
+            return max(steps_needed(step, modes, rate) for modes in self._modes)
 
     def _better_rule(self) -> tuple[str, float] | None:
         """The best other rule that would make it within the limit on steps, and its forecast."""
@@ -304,8 +310,10 @@ class GradientDescent:
         better = self._better_rule()
         others = f"--step {better[0]} needs {_number_of_steps(*better)}, " if better else ""
         normal = "--method normal 1" if better else "--method normal needs 1"
-        needed = _number_of_steps(self._asked.step, self.forecast)
-        return [f"{needed} steps needed, --max-iter is {limits.max_iter}; {others}{normal}"]
+        needed = f"{_number_of_steps(self._asked.step, self.forecast)} steps needed, --max-iter is {limits.max_iter}"
+        if self.forecast == math.inf:
+            needed = "no number of steps is enough"
+        return [f"{needed}; {others}{normal}"]
 
 
 def _at(z: Array) -> Iterate:

@@ -54,14 +54,15 @@ class ProductSearch:
 
     Attributes
     ----------
-    product : ndarray, shape (n,), or None
-        Gd of the last direction; None before the first.
+    product : ndarray, shape (n,)
+        Gd of the last direction.
     curvature : float
-        dᵀGd.
+        dᵀGd; 0 before the first.
     """
 
+    product: Array
+
     def __init__(self) -> None:
-        self.product: Array | None = None
         self.curvature = 0.0
 
     def along(self, objective: Objective, x: Array, g: Array, d: Array) -> float:

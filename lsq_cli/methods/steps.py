@@ -62,7 +62,8 @@ class StepRule:
 
     def _bound(self, rate: float, factor: float, largest_eigenvalue: float) -> None:
         """Note that rates up to factor/λmax are stable, and whether `rate` is one."""
-        self.stable = rate * largest_eigenvalue <= factor
+        # With the rounding of factor/λmax, for that is the number that users are told.
+        self.stable = rate * largest_eigenvalue <= factor * (1.0 + 1e-15)
         if largest_eigenvalue > 0.0:
             self.largest_rate = factor / largest_eigenvalue
 

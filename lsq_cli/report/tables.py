@@ -26,6 +26,7 @@ _LONGEST_X = 40  # more coefficients than this are elided on a terminal
 _SHOWN_ENDS = 15  # … to so many at each end
 _WIDEST_X = 40  # more columns of x than this do not stand among the iterates, however wide the page
 _FEW_DIGITS = 6  # data that support fewer are remarked upon
+_ESTIMATED = ("constant", "exact")
 _METHODS = {"normal": "normal equations", "gd": "gradient descent"}
 
 
@@ -69,6 +70,7 @@ def summary(solution: Solution, page: Page) -> Grid:
         "step rule": solution.step,
         "learning rate": solution.learning_rate,
         "largest stable rate": solution.largest_stable_rate,
+        "forecast": _forecast(solution),
     }
     by_rows = solution.method == "gd" and solution.rank is None  # which only the sums tell
     how = "a pass over the rows for every step" if by_rows else f"sums in {solution.precision} precision"
@@ -159,6 +161,13 @@ def formula(solution: Solution, page: Page) -> str:
         factor = "" if name == INTERCEPT else page.label("·") + page.name(name)
         terms += page.label(sign) + significant(abs(value), sure) + factor
     return f"{page.name(solution.targets[0])} {page.label('≈')} {terms}"
+
+
+def _forecast(solution: Solution) -> str | None:
+    """The steps that descent was to take: an estimate or, for rules that are harder to tell, an upper bound."""
+    if solution.forecast is None or not math.isfinite(solution.forecast):
+        return None
+    return f"{'about' if solution.step in _ESTIMATED else 'at most'} {significant(solution.forecast)} steps"
 
 
 def _summary_value(value: str | float | None) -> str:

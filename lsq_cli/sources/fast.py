@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 LARGE_BYTES = 16_000_000
 """Text beyond which polars is worth its import."""
+PIECE_CELLS = 1 << 19
+"""Cells that polars is given at a time: short ones, up to 4 million in a block, shall not all stand in memory twice."""
 BOM = b"\xef\xbb\xbf"
 ADVICE = "polars would read large CSV files several times faster: pip install 'lsq-cli[fast]'"
 
@@ -79,16 +81,19 @@ def whole_lines(text: bytes, layout: Layout, columns: Sequence[int]) -> Array | 
         header = layout.header + b"\n"
         if text.startswith(header) or b"\n" + header in text:
             return None
-    last = len(layout.names) - 1
-    frame = _frame(text, layout, columns, {*columns, last})
-    if frame is None:
-        return None
-    if len(frame.columns) <= last:  # polars looks for more cells than there should be only where it reads all
-        delimiters = np.count_nonzero(np.frombuffer(text, np.uint8) == ord(layout.delimiter))
-        if delimiters != len(frame) * last:
+    size = _piece_bytes(text, layout)
+    if size >= len(text):
+        return _finite(text, layout, columns)
+    numbers = np.empty((len(columns), text.count(b"\n"))).T
+    row = stop = 0
+    while stop < len(text):
+        start, stop = stop, text.find(b"\n", min(stop + size, len(text) - 1)) + 1
+        part = _finite(text[start:stop], layout, columns)
+        if part is None:
             return None
-    numbers = _array(frame, columns)
-    return numbers if np.isfinite(numbers).all() else None
+        numbers[row : row + len(part)] = part
+        row += len(part)
+    return numbers
 
 
 def rows_alone(text: bytes, layout: Layout, columns: Sequence[int]) -> Array | None:
@@ -108,6 +113,27 @@ def rows_alone(text: bytes, layout: Layout, columns: Sequence[int]) -> Array | N
     """
     frame = _frame(text, layout, columns, set(columns))
     return None if frame is None else _array(frame, columns)
+
+
+def _piece_bytes(text: bytes, layout: Layout) -> int:
+    """Text of about `PIECE_CELLS`, by its first lines."""
+    sample = text[:8192]
+    cells = sample.count(layout.delimiter.encode()) + sample.count(b"\n")
+    return PIECE_CELLS * len(sample) // max(cells, 1)
+
+
+def _finite(text: bytes, layout: Layout, columns: Sequence[int]) -> Array | None:
+    """`whole_lines` of text in which nothing but the cells can be unusual."""
+    last = len(layout.names) - 1
+    frame = _frame(text, layout, columns, {*columns, last})
+    if frame is None:
+        return None
+    if len(frame.columns) <= last:  # polars looks for more cells than there should be only where it reads all
+        delimiters = np.count_nonzero(np.frombuffer(text, np.uint8) == ord(layout.delimiter))
+        if delimiters != len(frame) * last:
+            return None
+    numbers = _array(frame, columns)
+    return numbers if np.isfinite(numbers).all() else None
 
 
 def _frame(text: bytes, layout: Layout, numeric: Sequence[int], wanted: set[int]) -> DataFrame | None:

@@ -42,6 +42,7 @@ class Analysis:
     """
 
     def __init__(self, sums: Sums, ridge: float = 0.0, tolerance: float | None = None, rounding: float = 0.0) -> None:
+        self._sums, self.ridge = sums, ridge
         N, e = sums.integers()
         self.equations = NormalEquations(N, e, sums.p, ridge, sums.intercept)
         self.rounding = rounding
@@ -75,8 +76,11 @@ class Analysis:
 
     @cached_property
     def condition(self) -> float | None:
-        """The condition number of A with its columns scaled to length 1; None where they are dependent."""
-        return self.inverse.condition if self.is_regular else None
+        """The condition number of A with its columns scaled to length 1, whatever the ridge; None where they depend."""
+        if not self.ridge:
+            return self.inverse.condition if self.is_regular else None
+        alone = Analysis(self._sums, 0.0, self.tolerance, self.rounding)
+        return alone.inverse.condition if alone.is_regular else None
 
     def value_at(self, x: Array) -> Value:
         """f, ‖Ax − b‖ and ‖∇f‖ at `x`, (n,) or (n, p), from the same sums: no second pass."""

@@ -95,7 +95,7 @@ class Inverse:
     def condition(self) -> float:
         """√(λmax(S)·λmax(S⁻¹)): the condition number of A with columns of unit length, to about 12 digits."""
         top, bottom = (float(np.linalg.eigvalsh(matrix)[-1]) for matrix in (self._S, self.scaled))
-        return math.sqrt(top * bottom)
+        return max(1.0, math.sqrt(top * bottom))
 
     @cached_property
     def rows(self) -> Array:
@@ -120,7 +120,9 @@ class Inverse:
     def unit_residual(self, norms: tuple[float, ...]) -> Array:
         """‖r‖/‖b‖ (p,); 0 for a target that is 0."""
         lengths = np.where(self.is_zero_target, np.inf, self._lengths[self._n :])
-        return np.asarray(np.ldexp(np.array(norms) / lengths, -np.array(self._scale[self._n :])))
+        # The norm itself may be beyond the largest double.
+        with np.errstate(over="ignore"):
+            return np.asarray(np.ldexp(np.array(norms) / lengths, -np.array(self._scale[self._n :])))
 
 
 def gram_error(exact: tuple[Integers, list[int]], rounded: tuple[Integers, list[int]]) -> float:

@@ -156,10 +156,21 @@ class Run:
         )
 
 
+def _refuse_overflow(problem: Problem | WideProblem) -> None:
+    """`ProblemError` for a solution that doubles cannot hold."""
+    beyond = ~np.isfinite(problem.analysis.x).all(axis=1)
+    if beyond.any():
+        name = shown(problem.names[int(np.argmax(beyond))])
+        raise ProblemError(
+            f"the coefficient of {name!r} is beyond the largest double, 1.8e308; give the column in smaller units"
+        )
+
+
 def _method(problem: AnyProblem, descent: Descent | None) -> Method:
     """The normal equations, or descent as it is asked for."""
     if descent is None:
         assert not isinstance(problem, RowProblem), "no normal equations without sums"
+        _refuse_overflow(problem)
         return Normal(problem.analysis)
     assert not isinstance(problem, WideProblem), "a wide problem is read for the normal equations alone"
     from lsq_cli.methods.gd import GradientDescent  # descent and its forecasts are not for everybody

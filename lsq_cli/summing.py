@@ -289,6 +289,8 @@ def problem_of(
     """The problem that the sums of all rows of a source make; see `read_problem`."""
     if total is None or total.sums.rows == 0:
         raise no_rows(source, total.rows_read if total else 0)
+    if total.weightless == total.sums.rows:
+        raise ProblemError(f"{' '.join(source.data)}: all {total.sums.rows} weights are 0, so no row counts")
     analysis = Analysis(total.sums, ridge, rank_tol, total.rounding)
     return Problem(
         sums=total.sums,

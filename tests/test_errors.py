@@ -260,6 +260,7 @@ USAGE = [
     ),
     Case("Three paths", "data.csv data.csv data.csv", ("parts of one table? add -t",), code=2),
     Case("Standard input twice", "- -", ("- is standard input", "one path only"), code=2),
+    Case("A rank tolerance of a whole column", "data.csv --rank-tol 2", ("--rank-tol", "below 1"), code=2),
     Case("Two results under one name", "data.csv -o x.csv --history x.csv", ("x.csv", "two results"), code=2),
     Case("Iterates where nothing carries them", "data.csv -f csv --iterates 5", ("--iterates", "--format csv"), code=2),
     Case(

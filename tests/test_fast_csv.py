@@ -159,7 +159,7 @@ def test_small_tables_never_ask_it(monkeypatch):
 
 
 def test_a_file_known_to_be_large_asks_it_from_the_first_block_and_a_pipe_once_enough_has_come(monkeypatch):
-    monkeypatch.setattr(fast, "LARGE_BYTES", 100)
+    monkeypatch.setattr(fast, "LARGE_BYTES", 180)
     monkeypatch.setattr(csv_room, "BLOCK_BYTES", 40)
     text = b"a,b\n" + b"1.5,22\n" * 30
 

@@ -139,3 +139,13 @@ def test_standard_output_in_an_ascii_locale_has_ascii_labels():
 
     assert b"||Ax - b||" in done.stdout
     assert done.stdout.isascii()
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-"])
+def test_a_closed_stream_is_no_traceback(closed):
+    line = f"{sys.executable} -m lsq_cli solve {SAMPLES}/A.csv {SAMPLES}/b.csv -f csv {closed}"
+    done = subprocess.run(line, shell=True, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    assert done.stdout.count("\n") == (0 if closed == ">&-" else 4)

@@ -223,7 +223,7 @@ class CountingSource:
 
 @pytest.mark.parametrize("method", ["normal", "gd"])
 def test_the_rows_are_read_once(method):
-    A, b = problem(m=100_000)
+    A, b = problem(m=400_000)
     source = CountingSource(open_python(A, b))
     solution = solve(source, method=method)
 
@@ -257,3 +257,10 @@ def test_numbers_that_the_shell_would_refuse_are_refused_in_python(option, value
     A, b = problem()
     with pytest.raises(UsageError, match=f"{option} must be a number ≥ 0"):
         solve(A, b, method="gd", **{option: value})
+
+
+def test_the_condition_is_that_of_A_whatever_the_ridge():
+    A, b = problem()
+
+    assert solve(A, b, ridge=10.0).condition == solve(A, b).condition
+    assert solve(A[:, :1], b).condition >= 1.0

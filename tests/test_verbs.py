@@ -44,3 +44,10 @@ def test_alone_it_shows_the_help(run_lsq):
 
     assert "Example:" in shown.err + shown.out
     assert all(verb in shown.err + shown.out for verb in VERBS)
+
+
+@pytest.mark.parametrize("verb", [[], ["solve"], ["gradient"], ["compare"], ["generate"], ["selftest"]])
+def test_every_command_tells_its_version(verb, run_lsq):
+    from lsq_cli.version import __version__
+
+    assert run_lsq(*verb, "--version").out == f"lsq {__version__}\n"

@@ -11,8 +11,8 @@ from importlib import import_module
 import click
 
 from lsq_cli.commands.edge import main_of
+from lsq_cli.commands.options import version_option
 from lsq_cli.errors import shown
-from lsq_cli.version import __version__
 
 # One thread in BLAS, before numpy starts its own: threads run across blocks, and rounding must not depend on how many.
 for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
@@ -66,9 +66,11 @@ def _meant(word: str) -> str:
     Every command has its own help: lsq solve --help.
     """,
 )
-@click.version_option(__version__, prog_name="lsq", message="%(prog)s %(version)s")
 def lsq() -> None:
     """The root of all verbs."""
+
+
+lsq.params.append(version_option())
 
 
 main = main_of(lsq)

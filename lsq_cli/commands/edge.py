@@ -57,6 +57,7 @@ def say(kind: str, text: str) -> None:
 
 def run(command: click.Command, argv: list[str]) -> int:
     """Run a command line and return its exit code, having said on standard error what went wrong."""
+    _open_what_is_closed()
     try:
         code = command.main(argv, prog_name="lsq", standalone_mode=False)
         sys.stdout.flush()
@@ -83,6 +84,13 @@ def run(command: click.Command, argv: list[str]) -> int:
         _mute_stdout()
         say("error", f"standard output: {error.strerror or error}")
         return 1
+
+
+def _open_what_is_closed() -> None:
+    """A shell's ``>&-`` leaves Python without the stream; what goes there goes nowhere, and nothing comes from it."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - for as long as we live
 
 
 def _mute_stdout() -> None:

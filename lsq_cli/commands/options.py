@@ -10,11 +10,25 @@ import click
 from click.core import ParameterSource
 
 from lsq_cli.errors import UsageError
+from lsq_cli.version import __version__
 
 HEADINGS = ("Data", "Problem", "Descent", "Output", "Machine")
 _NAMES = 23  # one width for all headings: the descriptions stand in one column
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def version_option() -> click.Option:
+    """``--version``, the same for every command."""
+
+    def show(ctx: click.Context, param: click.Parameter, asked: bool) -> None:
+        if asked and not ctx.resilient_parsing:
+            click.echo(f"lsq {__version__}")
+            ctx.exit()
+
+    return click.Option(
+        ["--version"], is_flag=True, is_eager=True, expose_value=False, callback=show, help="Show the version and exit."
+    )
 
 
 class GroupedOption(click.Option):
@@ -38,6 +52,7 @@ class GroupedCommand(click.Command):
     def __init__(self, *args: Any, example: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.example = example
+        self.params.append(version_option())
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The example, then what the command does."""

@@ -31,7 +31,7 @@ def open_data(options: dict[str, Any], *, alone: bool = False) -> Source:
 
     request = Request(**{name: options[name] for name in _REQUEST}, alone=alone)
     source = open_source(options["data"], request, sys.stdin.buffer)
-    if options.get("verbose"):
+    if options.get("verbose") and not options["quiet"]:
         for form in source.forms:
             say("info", form)
         say("info", f"A: {_listed(source.names)}; b: {_listed(source.targets)}")
@@ -52,7 +52,7 @@ def reading_bar(source: Source, options: dict[str, Any]) -> Iterator[Callable[[i
 
 def say_work(problem: AnyProblem, solving: float, options: dict[str, Any]) -> None:
     """With -v, the rows and the seconds that it took to read, sum and solve."""
-    if options["verbose"]:
+    if options["verbose"] and not options["quiet"]:
         reading, summing = problem.work
         say("info", f"{problem.rows_read} rows read, {problem.rows} used")
         say("info", f"{reading:.3f} s reading and {summing:.3f} s summing in all threads, {solving:.3f} s solving")

@@ -182,6 +182,8 @@ def _check_usage(ctx: click.Context, options: dict[str, Any]) -> None:
     elif options["step"] not in RULES_WITH_RATE:
         theirs = " or ".join(RULES_WITH_RATE)
         refuse(ctx, ("learning_rate",), f"belongs to --step {theirs}, not to --step {options['step']}")
+    if (options["rank_tol"] or 0.0) >= 1.0:
+        raise UsageError("--rank-tol is a share of a column's length, below 1")
     if options["history"] is None:
         refuse(ctx, ("history_every", "with_x"), "belongs to --history: add --history FILE")
     else:

@@ -132,6 +132,8 @@ def _print_grid(grid: Grid, console: Console) -> None:
         table.add_column(Text(label), overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell.rstrip()) for cell in row))  # rich pads on the right itself
-    console.print(table)
+    # Wider than the screen: lines that the terminal wraps are better than numbers that are folded in a cell.
+    needed = console.measure(table).maximum
+    console.print(table, width=max(console.width, needed), no_wrap=True, crop=False)
     if grid.below:
         console.print(Padding(Text(grid.below, style="dim"), (0, 0, 0, 1), expand=False))

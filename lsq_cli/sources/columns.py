@@ -103,7 +103,9 @@ def select_side_by_side(A: Table, b: Table, request: Request) -> Selection:
     taken = in_A.columns(request.columns, out_of_A, passed_A)
     targets = in_b.rest(out_of_b, passed_b)
     if not targets:
-        raise ColumnError("no column of numbers is left to be b", in_b.path)
+        raise ColumnError(
+            "no column of numbers is left to be b; are the cells apart by something else? --delimiter", in_b.path
+        )
     return Selection(
         tuple(taken),
         tuple(targets),
@@ -198,7 +200,9 @@ def _refuse_overlaps(
 def _last(header: Header, taken: list[int], alone: bool) -> int:
     """The last column taken, which is b; there has to be another one for A, unless it may stand alone."""
     if not taken:
-        raise ColumnError("no column of numbers is left to be b", header.path)
+        raise ColumnError(
+            "no column of numbers is left to be b; are the cells apart by something else? --delimiter", header.path
+        )
     if len(taken) == 1 and not alone:
         raise ColumnError(
             f"one column alone, {header.title(taken[0])}, cannot be both A and b; "

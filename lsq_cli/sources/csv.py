@@ -128,9 +128,10 @@ class CsvTable:
                 start = stop
                 del data  # while the next is read
 
-    def _is_large(self, known: int) -> bool:
-        """Whether to ask the fast parser, for all we know of the size; where it is not installed a note says so."""
-        if max(known, self._source.size or 0) < fast.LARGE_BYTES:
+    def _is_large(self, read: int) -> bool:
+        """Whether to ask the fast parser, after so many bytes; where it is not installed a note says so."""
+        size = 2 * read if self._source.size is None else self._source.size
+        if size < fast.LARGE_BYTES:
             return False
         if fast.parser() is None:
             self.notes = (fast.ADVICE,)

@@ -13,8 +13,9 @@ slower way has the last word. It is sure of text in which
 
 With quotes it is asked again once `cells.Grid` has counted the cells and found every quote around a whole one.
 
-polars takes 0.15 s to import, as long as loadtxt takes for about 10 MB on two cores: it is imported when more is known
-to come (`LARGE_BYTES`). It runs its own threads, as many as there are cores, beside those of the engine.
+polars takes 0.15 s to import, as long as loadtxt takes for some 12 MB: it is imported for a file that is larger
+(`LARGE_BYTES`), or when a stream has given half as much. It runs its own threads, as many as there are cores, beside
+those of the engine.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from lsq_cli.solution import Array
     from lsq_cli.sources.layout import Layout
 
-LARGE_BYTES = 16_000_000
+LARGE_BYTES = 12_000_000
 """Text beyond which polars is worth its import."""
 PIECE_CELLS = 1 << 19
 """Cells that polars is given at a time: short ones, up to 4 million in a block, shall not all stand in memory twice."""

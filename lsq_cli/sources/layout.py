@@ -20,7 +20,7 @@ from functools import cached_property
 from itertools import islice
 from typing import NamedTuple
 
-from lsq_cli.errors import TableError, UsageError, shown
+from lsq_cli.errors import CellError, TableError, UsageError, shown
 from lsq_cli.sources.blocks import Reason
 
 BLANKS_BETWEEN = " "
@@ -240,11 +240,28 @@ def _delimiter(rows: list[_Row], label: str) -> str:
     widths = {sign: [_width(row, sign) for row in bare] for sign in _CANDIDATES}
     for sign in _CANDIDATES:
         if widths[sign][0] > 1 and len(set(widths[sign])) == 1:
+            if sign == ",":
+                _refuse_decimal_commas(bare, rows, label)
             return sign
     if any(number(unquoted(row.text)) is None for row in rows[1:]):
         for sign in _CANDIDATES:
             _refuse_if_ragged(widths[sign], rows, sign, label)
     return ONE_COLUMN
+
+
+def _refuse_decimal_commas(bare: list[bytes], rows: list[_Row], label: str) -> None:
+    """Raise for ``1,5 2,5`` or ``1,5|2,5``, in which the comma parts no cells though it splits all rows alike."""
+    if len(bare) < 2 or all(number(unquoted(cell)) is not None for row in bare[1:] for cell in row.split(b",")):
+        return
+    for sign in ("|", BLANKS_BETWEEN):
+        table = [row.split() if sign == BLANKS_BETWEEN else row.split(sign.encode()) for row in bare]
+        cells = [unquoted(cell) for row in table[1:] for cell in row]
+        odd = [cell for cell in cells if number(cell) is None]
+        if len({len(row) for row in table}) > 1 or len(table[0]) < 2 or not odd:
+            continue
+        if all("decimal comma" in (convention(cell) or "") for cell in odd):
+            place = next((k, cell) for k, row in enumerate(table[1:], 1) for cell in row if unquoted(cell) == odd[0])
+            raise CellError(f"'{odd[0]}' is {convention(odd[0])}", f"{label}, line {rows[place[0]].line}")
 
 
 def _width(bare: bytes, delimiter: str) -> int:
@@ -293,7 +310,8 @@ def _split(row: bytes, delimiter: str) -> list[bytes]:
 
 def _is_header(first: list[bytes], below: list[bytes], layout: Layout) -> bool:
     """Whether a cell of the first row is text, or a quoted number above an unquoted one."""
-    if any(layout.judge(unquoted(cell)) is None for cell in first):
+    # A number in another convention, such as 1,5, is no name: the error about it names the line that it is in.
+    if any(layout.judge(text) is None and convention(text) is None for text in map(unquoted, first)):
         return True
     return any(
         above.startswith(b'"') and not cell.startswith(b'"') and number(unquoted(above)) is not None

@@ -54,9 +54,9 @@ def checked(values: Array, block: NumberBlock, nulls: NDArray[np.bool_] | None =
     CellError
         For the first missing cell, where the policy is "error".
     """
-    missing = ~np.isfinite(values)
-    if not missing.any():
+    if np.isfinite(values).all():
         return Cells(values, None)
+    missing = ~np.isfinite(values)
     in_file_order = np.argsort(block.columns)
     first = in_file_order[missing[:, in_file_order].argmax(axis=1)]
     each = np.arange(len(values))

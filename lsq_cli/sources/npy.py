@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from lsq_cli.solution import Array
     from lsq_cli.sources.blocks import ByteSource, Missing
 
-BLOCK_BYTES = 1 << 21
-"""Doubles of one block: with 100 columns 2621 rows."""
+BLOCK_BYTES = 1 << 22
+"""Doubles of one block: with 100 columns 5242 rows."""
 
 NPY_MAGIC = b"\x93NUMPY"
 _REFUSED = {

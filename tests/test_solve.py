@@ -259,7 +259,7 @@ def test_numbers_that_the_shell_would_refuse_are_refused_in_python(option, value
         solve(A, b, method="gd", **{option: value})
 
 
-def test_the_condition_is_that_of_A_whatever_the_ridge():
+def test_the_condition_is_of_the_columns_alone_whatever_the_ridge():
     A, b = problem()
 
     assert solve(A, b, ridge=10.0).condition == solve(A, b).condition

@@ -110,7 +110,7 @@ def test_at_a_minimum_the_three_ways_still_agree():
     assert close(found.gradient_from_normal, found.gradient.ravel())
 
 
-def test_json_has_the_keys_of_the_contract_in_their_shapes(run_lsq):
+def test_json_has_its_keys_in_their_shapes(run_lsq):
     record = run_lsq("gradient", *MARKET, "--at", "1,2,0.5", "-f", "json").json
     A, b = (np.loadtxt(path, delimiter=",", skiprows=1) for path in MARKET)
     r = A @ [1, 2, 0.5] - b

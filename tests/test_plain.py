@@ -55,7 +55,7 @@ def parsed(**changes):
 
 
 class TestJson:
-    def test_is_one_line_with_the_keys_of_the_contract_in_order(self):
+    def test_is_one_line_with_its_keys_in_order(self):
         assert output(write_json, solution()).decode() == (
             '{"method": "normal", "outcome": "converged", "converged": true, "data": ["A.csv", "b.csv"], "rows": 5, '
             '"rows_read": 5, "columns": 2, "rank": 2, "names": ["(intercept)", "x1"], "targets": ["b"], '

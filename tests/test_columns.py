@@ -273,7 +273,7 @@ def test_one_column_alone_is_refused():
 
 def test_a_table_of_text_has_no_b():
     assert refusal(ColumnError, select, table("name", {0: "Ann"}), Request()) == (
-        "data.csv: no column of numbers is left to be b"
+        "data.csv: no column of numbers is left to be b; are the cells apart by something else? --delimiter"
     )
 
 
@@ -314,7 +314,7 @@ def test_a_dropped_position_does_not_take_the_only_column_of_b():
 
 def test_the_last_target_cannot_be_dropped():
     message = refusal(ColumnError, select_side_by_side, table("u"), table("y", path="b.csv"), Request(drop=("y",)))
-    assert message == "b.csv: no column of numbers is left to be b"
+    assert message == "b.csv: no column of numbers is left to be b; are the cells apart by something else? --delimiter"
 
 
 def test_weights_are_looked_up_in_a_then_in_b():

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 TEXT_ROWS = 1000
 """A column without one number in so many rows is text."""
+_PIECE_BYTES = 1 << 20
 
 
 class Grid:
@@ -246,7 +247,17 @@ class Grid:
 
 def count_lines(data: bytes) -> int:
     """The number of line ends: ``\\n``, ``\\r\\n`` or ``\\r``."""
-    return int(np.count_nonzero(np.frombuffer(data, np.uint8) == ord("\n"))) + _lone_returns(data)
+    return count_of("\n", data) + _lone_returns(data)
+
+
+def count_of(sign: str, data: bytes) -> int:
+    """How often an ASCII character occurs; several times as fast as `bytes.count` where it occurs often."""
+    buffer, count = np.frombuffer(data, np.uint8), 0
+    found = np.empty(min(len(data), _PIECE_BYTES), np.bool_)  # one for all pieces: fresh memory costs more than a look
+    for start in range(0, len(data), _PIECE_BYTES):
+        piece = buffer[start : start + _PIECE_BYTES]
+        count += int(np.count_nonzero(np.equal(piece, ord(sign), out=found[: len(piece)])))
+    return count
 
 
 def _lone_returns(data: bytes) -> int:

@@ -1,20 +1,71 @@
 """Delimited text cut into blocks, each ending with a line end outside quotes: an even number of them (") before it.
 
-The stream is read in order into one buffer, and a block is the one copy that is made of its text. The cuts depend on
-the bytes alone, not on the pieces in which they come.
+A stream is read in order into one buffer, and a block is the one copy that is made of its text. A file that can be
+read at any place is asked for whole blocks as long as no quote occurs: that spares the copy, during which no other
+thread could run. The cuts depend on the bytes alone, not on how they come.
 """
 
 from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
-from typing import BinaryIO
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, BinaryIO
 
 from lsq_cli.errors import TableError
 from lsq_cli.sources.cells import count_lines
 from lsq_cli.sources.layout import BLANKS, ONE_COLUMN, Layout, comment, may_have_comments
 from lsq_cli.sources.streams import read_into
+
+if TYPE_CHECKING:
+    from lsq_cli.sources.blocks import ByteSource
+
+TAIL_BYTES = 1 << 16
+"""Where the end of a block is looked for first."""
+
+
+def plain_blocks(
+    source: ByteSource, start: int, line: int, size: int
+) -> Generator[tuple[int, bytes], None, tuple[int, int]]:
+    """The blocks of a file up to the first with a quote or the last, as `blocks_of` would cut them.
+
+    Parameters
+    ----------
+    source : ByteSource
+        One that can be read at any place.
+    start, line : int
+        The offset of the first row, and the 1-based number of its line.
+    size : int
+        Bytes in a block, at most.
+
+    Yields
+    ------
+    line : int
+        The number of the block's first line.
+    block : bytes
+
+    Returns
+    -------
+    start, line : int
+        Where the text begins that is left.
+
+    Raises
+    ------
+    OpenError
+        If the file cannot be read.
+    """
+    while True:
+        tail = source.read_range(start + max(0, size - TAIL_BYTES), start + size)
+        stop = start + size - len(tail) + tail.rfind(b"\n") + 1
+        if len(tail) < min(size, TAIL_BYTES) or b"\n" not in tail:
+            return start, line
+        block = source.read_range(start, stop)
+        if len(block) < stop - start or b'"' in block:
+            return start, line
+        after = line + count_lines(block)
+        yield line, block
+        start, line = stop, after
+        del block  # while the next is read
 
 
 def blocks_of(stream: After, layout: Layout, line: int, size: int, limit: int) -> Iterator[tuple[int, bytes]]:
@@ -123,18 +174,32 @@ def endless(label: str, line: int, limit: int) -> TableError:
 
 
 class After:
-    """The bytes of a head that has been read already, then those of its stream, which a pipe gives in pieces."""
+    """The bytes of a head that has been read already, then those of its stream, which a pipe gives in pieces.
+
+    Attributes
+    ----------
+    position : int
+        Offset of the byte that comes next.
+    """
 
     def __init__(self, head: bytes, stream: BinaryIO) -> None:
-        self._head, self._stream = io.BytesIO(head), stream
+        self._head, self._stream, self.position = io.BytesIO(head), stream, 0
+
+    def skip(self, count: int) -> None:
+        """Pass over `count` bytes from the beginning on."""
+        if self._stream.seekable() and not self._head.getbuffer():
+            self.position = self._stream.seek(count)
+        else:
+            self.read(count)
 
     def read(self, size: int) -> bytes:
         """`size` bytes, or what is left."""
         pieces = [self._head.read(size)]
-        size -= len(pieces[0])
-        while size > 0 and (piece := self._stream.read(size)):
+        left = size - len(pieces[0])
+        while left > 0 and (piece := self._stream.read(left)):
             pieces.append(piece)
-            size -= len(piece)
+            left -= len(piece)
+        self.position += size - left
         return b"".join(pieces)
 
     def readinto(self, room: memoryview) -> int:
@@ -142,4 +207,5 @@ class After:
         filled = self._head.readinto(room)
         while filled < len(room) and (count := read_into(self._stream, room[filled:])):
             filled += count
+        self.position += filled
         return filled

@@ -22,14 +22,15 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 
-from lsq_cli.errors import DataError, TableError
+from lsq_cli.errors import DataError, OpenError, TableError
 from lsq_cli.sources import fast
 from lsq_cli.sources.blocks import ByteSource, Cells, Missing
 from lsq_cli.sources.cells import TEXT_ROWS, Grid, find_text, sound_text
-from lsq_cli.sources.chunks import After, blocks_of, endless, last_cut
+from lsq_cli.sources.chunks import After, blocks_of, endless, last_cut, plain_blocks
 from lsq_cli.sources.layout import (
     BLANKS,
     BLANKS_BETWEEN,
+    ONE_COLUMN,
     SNIFFED_ROWS,
     CsvOptions,
     Layout,
@@ -115,18 +116,30 @@ class CsvTable:
             A quote never closed or a row beyond `LIMIT_BYTES`.
         SourceConsumedError
             From the source, when a stream is asked for its rows again.
+        OpenError
+            A file that cannot be read, or is shorter than when it was opened.
         """
-        (head, stream), self._peeked = self._peeked or (b"", self._source.open()), None
+        start = self._start
+        for line, data in self._texts():
+            stop = start + len(data)
+            hasty = self._is_large(stop)
+            yield CsvBlock(self._source, self._layout, columns, missing, start, stop, line, data, hasty)
+            start = stop
+            del data  # while the next is read
+
+    def _texts(self) -> Iterator[tuple[int, bytes]]:
+        """The number of its first line and the text of each block."""
+        source, start, line = self._source, self._start, self._line
+        if source.seekable and self._layout.delimiter != ONE_COLUMN:
+            start, line = yield from plain_blocks(source, start, line, BLOCK_BYTES)
+        (head, stream), self._peeked = self._peeked or (b"", source.open()), None
         with closing(stream):
             rows = After(head, stream)
-            rows.read(self._start)  # the header, known already
-            start = self._start
-            for line, data in blocks_of(rows, self._layout, self._line, BLOCK_BYTES, LIMIT_BYTES):
-                stop = start + len(data)
-                hasty = self._is_large(stop)
-                yield CsvBlock(self._source, self._layout, columns, missing, start, stop, line, data, hasty)
-                start = stop
-                del data  # while the next is read
+            rows.skip(start)  # what is known already
+            yield from blocks_of(rows, self._layout, line, BLOCK_BYTES, LIMIT_BYTES)
+            if source.size is not None and rows.position < source.size:
+                problem = f"it became shorter while it was read: {rows.position} bytes where it had {source.size}"
+                raise OpenError(problem, source.label)
 
     def _is_large(self, read: int) -> bool:
         """Whether to ask the fast parser, after so many bytes; where it is not installed a note says so."""

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lsq_cli.sources.cells import count_of
 from lsq_cli.sources.layout import BLANKS_BETWEEN, may_have_comments, number
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def whole_lines(text: bytes, layout: Layout, columns: Sequence[int]) -> Array | 
     size = _piece_bytes(text, layout)
     if size >= len(text):
         return _finite(text, layout, columns)
-    numbers = np.empty((len(columns), text.count(b"\n"))).T
+    numbers = np.empty((len(columns), count_of("\n", text))).T
     row = stop = 0
     while stop < len(text):
         start, stop = stop, text.find(b"\n", min(stop + size, len(text) - 1)) + 1
@@ -129,10 +130,9 @@ def _finite(text: bytes, layout: Layout, columns: Sequence[int]) -> Array | None
     frame = _frame(text, layout, columns, {*columns, last})
     if frame is None:
         return None
-    if len(frame.columns) <= last:  # polars looks for more cells than there should be only where it reads all
-        delimiters = np.count_nonzero(np.frombuffer(text, np.uint8) == ord(layout.delimiter))
-        if delimiters != len(frame) * last:
-            return None
+    # polars looks for more cells than there should be only where it reads all columns.
+    if len(frame.columns) <= last and count_of(layout.delimiter, text) != len(frame) * last:
+        return None
     numbers = _array(frame, columns)
     return numbers if np.isfinite(numbers).all() else None
 

@@ -30,6 +30,7 @@ from lsq_cli.sources.streams import (
     open_raw,
     peeked,
     readable,
+    widen,
 )
 
 if TYPE_CHECKING:
@@ -319,6 +320,7 @@ def _stream(raw: BinaryIO, label: str, compression_suffix: str, *, owned: bool) 
     """A pipe and its first bytes, which are put back."""
     if raw.isatty():
         raise UsageError("no data: give a path, or pipe a table to standard input (lsq solve --help)")
+    widen(raw)
     head, stream = peeked(readable(raw, label, owned=owned), label)
     if compression := compression_of(compression_suffix, head):
         head, stream = peeked(readable(stream, label, compression), label)

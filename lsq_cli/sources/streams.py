@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lsq_cli.sources.blocks import ByteSource
 
 BUFFER_BYTES = 1 << 18
+PIPE_BYTES = 1 << 20
 HEAD_BYTES = 16
 """Enough of a file's beginning to tell every format that we know by its first bytes."""
 
@@ -129,6 +130,16 @@ def open_raw(path: str, label: str) -> BinaryIO:
         return open(path, "rb", buffering=0)
     except OSError as error:
         raise _unreadable(error, label) from None
+
+
+def widen(raw: BinaryIO) -> None:
+    """Let a pipe hold `PIPE_BYTES`: each time it runs empty both programs and our threads take turns, for 64 KB."""
+    try:
+        import fcntl  # not everywhere
+
+        fcntl.fcntl(raw.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    except (ImportError, AttributeError, OSError, ValueError):
+        pass  # no pipe, another system, or more than the user may have
 
 
 def readable(raw: BinaryIO, label: str, compression: str | None = None, *, owned: bool = True) -> BinaryIO:

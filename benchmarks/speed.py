@@ -1,6 +1,6 @@
 """How fast `lsq solve` brings rows in, and in how much memory, against the yardsticks of ``yardsticks.py``.
 
-    python benchmarks/speed.py [--only csv200 csv2000 digits npy sizes stream] [--repeat 5] [--folder FOLDER]
+    python benchmarks/speed.py [--only csv200 csv2000 digits parquet npy sizes stream] [--repeat 5] [--folder FOLDER]
 
 Prints a table of ratios: `lsq` and its yardstick in turn, the middle of the ratios of such pairs. The data, up to
 6 GB, are made in FOLDER (a new one under /tmp, taken away afterwards) and read once before they count.
@@ -10,6 +10,7 @@ Single seconds mean little on a machine that does something else as well: compar
     csv200    200 MB of CSV, 21 columns of 17 digits            the same parser on the whole file, then numpy
     csv2000   2 GB of it; and through a pipe                    the same; the file
     digits    200 MB of CSV, 21 columns of one digit            resident memory
+    parquet   2M × 21 doubles, --precision double and extended  polars.read_parquet, then numpy
     npy       5M × 100 doubles, --precision double              (CPU of reading + CPU of AᵀA) / cores
     sizes     10⁵, 10⁶, 10⁷ rows of 4 columns of CSV            time and memory against size
     stream    10 GB of CSV that another process makes           resident memory as it goes on
@@ -127,6 +128,17 @@ def make_csv(path: str, rows: str, kind: str) -> None:
             stream.write(csv_text(table))
 
 
+def make_parquet(path: str, rows: str) -> None:
+    """Write a table in row groups."""
+    import pyarrow
+    from pyarrow import parquet
+
+    names = [f"c{k}" for k in range(COLUMNS)]
+    with parquet.ParquetWriter(path, pyarrow.schema([(name, pyarrow.float64()) for name in names])) as writer:
+        for table in chunks(int(rows), digits_17):
+            writer.write_table(pyarrow.table(list(table.T), names=names))
+
+
 def make_npy(path: str, rows: str, columns: str = "") -> None:
     """Write an array of two dimensions, or of one."""
     rng, count = np.random.default_rng(1), int(rows)
@@ -193,6 +205,20 @@ class Bench:
         run(apart(make_csv, path, 4_800_000, "digits_1"))
         read(path)
         self.pair("CSV 200 MB of one digit", 1.0, *[lambda: run([*LSQ, str(path)])] * 2)
+        path.unlink()
+
+    def parquet(self, rows: int = 2_000_000) -> None:
+        """Columns of doubles."""
+        path = self.folder / "table.parquet"
+        run(apart(make_parquet, path, rows))
+        read(path)
+        for precision in ("double", "extended"):
+            self.pair(
+                f"Parquet {rows} × {COLUMNS}, {precision}",
+                1.1,
+                lambda precision=precision: run([*LSQ, "--precision", precision, str(path)]),
+                lambda: run([*YARDSTICKS, "parquet", str(path)]),
+            )
         path.unlink()
 
     def npy(self, rows: int = 5_000_000, columns: int = 100) -> None:
@@ -270,7 +296,7 @@ def print_memory(process: int) -> None:
 def main() -> None:
     """Make the data, run the pairs, take the data away."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    kinds = ("start", "csv200", "csv2000", "digits", "npy", "sizes", "stream")
+    kinds = ("start", "csv200", "csv2000", "digits", "parquet", "npy", "sizes", "stream")
     parser.add_argument("--only", nargs="+", choices=kinds, default=kinds, metavar="WHAT")
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--folder", type=Path)

@@ -119,7 +119,7 @@ class Affine:
     identity = False
 
     def __init__(self, source: Source, x: Array, intercept: bool) -> None:
-        passed = fold(PassAt(x, intercept), source.blocks())
+        passed = fold(PassAt(x, intercept), source.blocks(), waits=source.waits)
         if passed is None or passed.sums.rows == 0:
             raise _no_rows(source, passed.rows_read if passed else 0)
         self.x, self.intercept = x, intercept

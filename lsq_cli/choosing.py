@@ -312,7 +312,7 @@ def _by_rows(
         held = [HeldRows(block.read_sparse()) for block in source.blocks()]
         survey, together = fold(kernel, held, jobs, memory), Span.of_held(held)
     elif source.rereadable:
-        survey = fold(kernel, told(source.blocks(), on_block), jobs, memory)
+        survey = fold(kernel, told(source.blocks(), on_block), jobs, memory, waits=source.waits)
     else:
         spool, survey = Spool(len(source.names), len(source.targets), source.weighted), None
         for block in told(source.blocks(), on_block):

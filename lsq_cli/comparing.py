@@ -106,7 +106,7 @@ def read_both(
     """
     start = perf_counter()
     kernel = SumBothWays(len(unknowns(source, intercept)), len(source.targets), intercept)
-    total = fold(kernel, numbered(source, on_block), jobs, memory)
+    total = fold(kernel, numbered(source, on_block), jobs, memory, waits=source.waits)
     seconds = perf_counter() - start
     both = (None, None) if total is None else (total.extended, total.double)
     if total is not None:

@@ -2,7 +2,7 @@
 
     r = Ax − b,    f(x) = ½ Σ wᵢrᵢ² + ½λ‖x‖²,    ∇f(x) = Aᵀ(w∘r) + λx
 
-Both products are made piece by piece, each piece small enough for the L2 cache: Aᵀr finds there what Ax has just
+Both products are made piece by piece, each piece small enough for the cache: Aᵀr finds there what Ax has just
 brought, so A comes from memory once a pass. A pass takes 4mn operations, or 4 for each entry of a sparse A.
 
 Prefer the sums of `quadratic.py` wherever n² doubles fit: they are made of the rows once, and an iteration then takes
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from lsq_cli.solution import Array, Iterate
     from lsq_cli.sources.blocks import RowBlock, Rows
 
-# Doubles of one piece of rows, 0.5 MB: measured best for an L2 cache of 1 MB.
-_PIECE = 1 << 16
+# Doubles of one piece of rows, 2 MB. Pieces of 0.5 MB fit an L2 cache, but then two threads wait for the interpreter
+# between the calls: at 50 columns two jobs took as long as one.
+_PIECE = 1 << 18
 # Columns from which the rows' own dot products beat BLAS, which takes several rows at once and so defeats the
 # processor's prefetching: 1.75 against 2.3 reads of A for a pass at 50 columns.
 _LONG_ROW = 48

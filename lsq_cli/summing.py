@@ -249,7 +249,7 @@ def read_problem(
         If no row or no column is left.
     """
     kernel = SumRows(precision, len(unknowns(source, intercept)), len(source.targets), intercept)
-    total = fold(kernel, numbered(source, on_block, blocks), jobs, memory)
+    total = fold(kernel, numbered(source, on_block, blocks), jobs, memory, waits=source.waits)
     return problem_of(total, source, intercept=intercept, ridge=ridge, precision=precision, rank_tol=rank_tol)
 
 

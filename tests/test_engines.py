@@ -168,7 +168,23 @@ def test_jobs_are_the_cores_of_this_process_by_default():
 
     fold(kernel, blocks(3 * usable_cores()))
 
-    assert usable_cores() <= len(workers) <= usable_cores() + 1  # one may wait while the others work
+    assert len(workers) == usable_cores()
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_kernel_that_waits_for_others_has_one_thread_more(waits):
+    workers = set()
+    all_here = threading.Barrier(2 + waits, timeout=10)
+
+    def kernel(block: Numbered) -> Seen:
+        workers.add(threading.current_thread())
+        if block.number < 2 + waits:
+            all_here.wait()
+        return Seen([block.number])
+
+    fold(kernel, blocks(40), jobs=2, waits=waits)
+
+    assert len(workers) == 2 + waits
 
 
 def test_fewer_jobs_than_one_are_refused():

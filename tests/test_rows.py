@@ -53,6 +53,7 @@ class ListedTable:
     lengths: tuple[int, ...] = ()
     rereadable: bool = True
     has_header: bool = True
+    waits: bool = False
     text_columns: dict[int, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 

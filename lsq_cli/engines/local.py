@@ -2,13 +2,13 @@
 
 The order of merging is the order of the blocks, whatever the engine, so that rounded sums get the same bits from
 one thread, eight, or a cluster. The calling thread makes the handles, which for a pipe means to read it, and merges;
-other threads run the kernel, where numpy and the parsers let go of the interpreter. There is one more of them than
-`jobs`, so that as many are at work while one waits for the interpreter or for the threads of a parser: with two jobs
-that makes 2 GB of CSV faster by a sixth. One job, or one block, is done without any thread.
+`jobs` other threads run the kernel, where numpy and the parsers let go of the interpreter. There is one more of them
+where the kernel waits for threads of a parser, so that the cores are busy meanwhile: with two jobs that makes 2 GB of
+CSV faster by a sixth, and anything else slower. One job, or one block, is done without any thread.
 
 What is in flight is bounded twice: by the memory that the blocks say they take while they are read
-(`Handle.footprint`), one block being always allowed, and by their number. The next block is read only when there is
-room for one more.
+(`Handle.footprint`), one block being always allowed, and by their number, one more than `jobs`. The next block is read
+only when there is room for it.
 """
 
 from __future__ import annotations
@@ -56,6 +56,8 @@ def fold(
     blocks: Iterable[Block],
     jobs: int | None = None,
     memory: int = MEMORY,
+    *,
+    waits: bool = False,
 ) -> Result | None:
     """The merged results of `kernel` on every block.
 
@@ -66,9 +68,11 @@ def fold(
     blocks : iterable
         Handles, gone through in the calling thread.
     jobs : int, optional
-        Threads that run the kernel at a time; by default as many as there are cores for this process.
+        Threads that run the kernel; by default as many as there are cores for this process.
     memory : int
         Bytes that blocks in flight may take together.
+    waits : bool
+        Whether the kernel waits most of the time for threads that are none of ours; one more thread runs it then.
 
     Returns
     -------
@@ -92,7 +96,7 @@ def fold(
     if len(head) < 2:
         return _merged(map(kernel, handles))
     del head
-    with closing(_in_threads(kernel, handles, jobs, memory)) as results:
+    with closing(_in_threads(_Crew(kernel, jobs, jobs + waits, memory), handles)) as results:
         return _merged(results)
 
 
@@ -129,11 +133,8 @@ def _merged(results: Iterable[Result]) -> Result | None:
     return total
 
 
-def _in_threads(
-    kernel: Callable[[Block], Result], blocks: Iterator[Block], jobs: int, memory: int
-) -> Generator[Result, None, None]:
-    """The results of the kernel in the order of the blocks."""
-    crew = _Crew(kernel, jobs, memory)
+def _in_threads(crew: _Crew[Block, Result], blocks: Iterator[Block]) -> Generator[Result, None, None]:
+    """The results of the crew in the order of the blocks."""
     failure: Exception | None = None
     try:
         while not crew.failed:
@@ -177,11 +178,10 @@ class _Crew(Generic[Block, Result]):
     The threads are daemons: one that hangs in a read cannot keep the process from ending.
     """
 
-    def __init__(self, kernel: Callable[[Block], Result], jobs: int, memory: int) -> None:
+    def __init__(self, kernel: Callable[[Block], Result], jobs: int, threads: int, memory: int) -> None:
         from queue import SimpleQueue  # not needed for small inputs
 
-        self._kernel, self._memory = kernel, memory
-        self._most = jobs + 1
+        self._kernel, self._size, self._most, self._memory = kernel, threads, jobs + 1, memory
         self._tasks: SimpleQueue[tuple[int, Block] | None] = SimpleQueue()
         self._done: SimpleQueue[_Done[Result]] = SimpleQueue()
         self._threads: list[Thread] = []
@@ -206,7 +206,7 @@ class _Crew(Generic[Block, Result]):
 
     def submit(self, block: Block, footprint: int) -> None:
         """Let a thread run the kernel on the next block."""
-        if len(self._threads) < self._most:
+        if len(self._threads) < self._size:
             from threading import Thread
 
             self._threads.append(Thread(target=self._work, daemon=True))

@@ -112,6 +112,8 @@ class Table(Protocol):
     """Position (0-based) of each column without one number in the first 1000 rows → an example cell."""
     rereadable: bool
     """Whether `blocks` may be called twice."""
+    waits: bool
+    """Whether reading a block is waiting, most of the time, for threads that a parser has of its own."""
     notes: tuple[str, ...]
     """What the user should know about how it was read; some is known only after the last block."""
     form: str
@@ -163,6 +165,8 @@ class Source(Protocol):
     """Whether all rows are held, so that holding them once more costs nothing where they need no change."""
     sparse: bool
     """Whether A is stored sparse."""
+    waits: bool
+    """Whether a table is one whose blocks wait for a parser; see `Table.waits`."""
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -68,7 +68,7 @@ class CsvTable:
 
     Attributes
     ----------
-    path, names, has_header, text_columns, rereadable
+    path, names, has_header, text_columns, rereadable, waits
         As in `Table`.
     unreadable_columns : mapping of int to DataError
         Position of each column of numbers in another convention (decimal commas, thousands marks, a currency
@@ -83,6 +83,8 @@ class CsvTable:
     UsageError
         A delimiter that is none.
     """
+
+    waits = True
 
     def __init__(self, source: ByteSource, options: CsvOptions) -> None:
         self.path = source.label

@@ -40,8 +40,9 @@ if TYPE_CHECKING:
 
 LARGE_BYTES = 12_000_000
 """Text beyond which polars is worth its import."""
-PIECE_CELLS = 1 << 19
-"""Cells that polars is given at a time: short ones, up to 4 million in a block, shall not all stand in memory twice."""
+PIECE_CELLS = 1 << 18
+"""Cells that polars is given at a time where a block has more than twice as many: short ones, up to 4 million in a
+block, shall not all stand in memory twice."""
 BOM = b"\xef\xbb\xbf"
 ADVICE = "polars would read large CSV files several times faster: pip install 'lsq-cli[fast]'"
 
@@ -84,7 +85,7 @@ def whole_lines(text: bytes, layout: Layout, columns: Sequence[int]) -> Array | 
         if text.startswith(header) or b"\n" + header in text:
             return None
     size = _piece_bytes(text, layout)
-    if size >= len(text):
+    if 2 * size >= len(text):
         return _finite(text, layout, columns)
     numbers = np.empty((len(columns), count_of("\n", text))).T
     row = stop = 0

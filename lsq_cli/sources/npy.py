@@ -72,6 +72,7 @@ class NumberTable:
 
     has_header = False
     in_memory = False
+    waits = False
     notes: tuple[str, ...] = ()
     form: str
     size: int | None

@@ -62,6 +62,7 @@ class ParquetTable:
     """
 
     has_header = True
+    waits = False
     notes: tuple[str, ...] = ()
 
     def __init__(self, source: ByteSource) -> None:

@@ -124,6 +124,7 @@ class RowSource:
         self.rereadable = all(table.rereadable for table in tables)
         self.in_memory = all(isinstance(table, NumberTable) and table.in_memory for table in tables)
         self.sparse = isinstance(tables[0], SparseTable)
+        self.waits = any(table.waits for table in tables)
         self._notes = selection.notes
         self._tables_read = tables
         self._missing: Missing = missing

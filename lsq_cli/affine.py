@@ -21,20 +21,25 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from time import perf_counter
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lsq_cli.dyadic import Dyadic, dyadic, on_one_grid, total
-from lsq_cli.engines.local import fold
+from lsq_cli.choosing import SUMMED
+from lsq_cli.dyadic import Dyadic, dyadic, ldexp, on_one_grid, total
+from lsq_cli.engines.local import MEMORY, Result, fold
 from lsq_cli.equations import NormalEquations
 from lsq_cli.errorfree import ExactSums
 from lsq_cli.errors import ProblemError
-from lsq_cli.integers import product
-from lsq_cli.quadratic import Quadratic, ldexp
-from lsq_cli.slices import times_power_of_two, two_product
+from lsq_cli.quadratic import Quadratic
+from lsq_cli.slices import times_power_of_two
+from lsq_cli.summing import Work, no_rows, told
+from lsq_cli.twofold import two_product, two_sum
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lsq_cli.solution import Array
     from lsq_cli.sources.blocks import RowBlock, Source
 
@@ -60,6 +65,7 @@ class Passed:
     """Of these rows."""
     rows_read: int
     dropped: Counter[str]
+    work: Work
 
     def merge(self, other: Passed) -> None:
         """Take in the rows that follow."""
@@ -69,6 +75,7 @@ class Passed:
         self.weights = np.concatenate((self.weights, other.weights))[:_FIRST]
         self.rows_read += other.rows_read
         self.dropped.update(other.dropped)
+        self.work = self.work.joined(other.work)
 
 
 @dataclass(frozen=True)
@@ -80,13 +87,56 @@ class PassAt:
 
     def __call__(self, block: RowBlock) -> Passed:
         """The block's sums and residuals."""
+        start = perf_counter()
         rows = block.read()
+        reading = perf_counter() - start
         A = np.column_stack((np.ones(len(rows.A)), rows.A)) if self.intercept else rows.A
         r, rest = residuals(A, rows.b, self.x)
         sums = ExactSums(A.shape[1], 3 * rows.b.shape[1])
         sums.add(A, np.hstack((rows.b, r, rest)), rows.weights)
         weights = np.ones(len(A)) if rows.weights is None else rows.weights
-        return Passed(sums, [r], A[:_FIRST], weights[:_FIRST], rows.rows_read, Counter(rows.dropped))
+        work = Work(reading, perf_counter() - start - reading)
+        return Passed(sums, [r], A[:_FIRST], weights[:_FIRST], rows.rows_read, Counter(rows.dropped), work)
+
+
+@dataclass
+class Column:
+    """b of some rows, where it stands alone."""
+
+    b: list[Array]
+    rows_read: int
+    dropped: Counter[str]
+    work: Work
+
+    @classmethod
+    def of(cls, block: RowBlock) -> Column:
+        """The kernel: one block of rows."""
+        start = perf_counter()
+        rows = block.read()
+        return cls([rows.b], rows.rows_read, Counter(rows.dropped), Work(perf_counter() - start))
+
+    def merge(self, other: Column) -> None:
+        """Take in the rows that follow."""
+        self.b += other.b
+        self.rows_read += other.rows_read
+        self.dropped.update(other.dropped)
+        self.work = self.work.joined(other.work)
+
+
+class Reading(NamedTuple):
+    """How the one pass is made: the options of `summing.read_problem` of these names."""
+
+    jobs: int | None = None
+    memory: int = MEMORY
+    on_block: Callable[[int], None] | None = None
+
+    def fold(self, kernel: Callable[[RowBlock], Result], source: Source) -> Result | None:
+        """The merged results of `kernel` on every block of a source."""
+        return fold(kernel, told(source.blocks(), self.on_block), self.jobs, self.memory, waits=source.waits)
+
+
+AS_EVER = Reading()
+"""All cores, and nobody who watches."""
 
 
 class Affine:
@@ -98,6 +148,7 @@ class Affine:
     x : ndarray, shape (n, p)
     intercept : bool
         A column of ones stands first, which the source does not have.
+    reading : Reading
 
     Attributes
     ----------
@@ -107,24 +158,29 @@ class Affine:
         r = Ax − b, each number right to its last bit or the one before.
     first : tuple of ndarray
         The first rows of A (k, n) and their weights (k,).
+    work : Work
+        What the pass took.
 
     Raises
     ------
     DataError
         Where a row cannot be used.
     ProblemError
-        If there is no row, or Ax is beyond the range of doubles.
+        If there is no row, Ax is beyond the range of doubles, or there are more than `choosing.SUMMED` unknowns.
     """
 
     identity = False
 
-    def __init__(self, source: Source, x: Array, intercept: bool) -> None:
-        passed = fold(PassAt(x, intercept), source.blocks(), waits=source.waits)
+    def __init__(self, source: Source, x: Array, intercept: bool, reading: Reading = AS_EVER) -> None:
+        if len(x) > SUMMED:
+            raise _too_many_unknowns(source, len(x))
+        passed = reading.fold(PassAt(x, intercept), source)
         if passed is None or passed.sums.rows == 0:
-            raise _no_rows(source, passed.rows_read if passed else 0)
+            raise no_rows(source, passed.rows_read if passed else 0)
         self.x, self.intercept = x, intercept
         self.n, self.p = x.shape
         self.rows, self.rows_read, self.dropped = passed.sums.rows, passed.rows_read, passed.dropped
+        self.work = passed.work
         self.residual = np.concatenate(passed.residual)
         self.first = (passed.A, passed.weights)
         self._sums = passed.sums
@@ -185,13 +241,16 @@ class Affine:
         e = [self._e[i] for i in chosen]
         numbers = np.concatenate((self.x[:, target], [-1.0], np.full(n, _H)))
         z, grid = on_one_grid(numbers, e + e[:n])
-        # A column a point: x + he_1, …, x + he_n, x − he_1, …, each with −1 below for b.
-        Z = np.repeat(z[: n + 1, None], 2 * n, axis=1)
-        for j, h in enumerate(z[n + 1 :]):
-            Z[j, j] += h
-            Z[j, n + j] -= h
-        twice_f = (Z * product(self._N[np.ix_(chosen, chosen)], Z)).sum(axis=0)
-        return [float(Dyadic(int(v), 2 * grid + HALF_STEP_BITS - 2)) for v in twice_f[:n] - twice_f[n:]]
+        v, steps, N = z[: n + 1], z[n + 1 :], self._N[np.ix_(chosen, chosen)]
+        image = N @ v
+
+        def twice_f(j: int, h: int) -> int:
+            """uᵀNu at u = v + he_j: with one coefficient moved, one column of N is enough to have all of Nu."""
+            moved = image + h * N[j]
+            return int(v @ moved + h * moved[j])
+
+        found = [twice_f(j, h) - twice_f(j, -h) for j, h in enumerate(steps)]
+        return [float(Dyadic(difference, 2 * grid + HALF_STEP_BITS - 2)) for difference in found]
 
 
 class Identity:
@@ -201,6 +260,7 @@ class Identity:
     ----------
     source : Source
         Without a column of A, with one of b.
+    reading : Reading
 
     Raises
     ------
@@ -210,16 +270,13 @@ class Identity:
 
     identity, intercept, p, largest_eigenvalue = True, False, 1, 1.0
 
-    def __init__(self, source: Source) -> None:
-        blocks = [block.read() for block in source.blocks()]
-        self.b = np.concatenate([rows.b for rows in blocks]) if blocks else np.empty((0, 1))
+    def __init__(self, source: Source, reading: Reading = AS_EVER) -> None:
+        column = reading.fold(Column.of, source)
+        if column is None or not any(map(len, column.b)):
+            raise no_rows(source, column.rows_read if column else 0)
+        self.b = np.concatenate(column.b)
         self.n = self.rows = len(self.b)
-        self.rows_read = sum(rows.rows_read for rows in blocks)
-        self.dropped: Counter[str] = Counter()
-        for rows in blocks:
-            self.dropped.update(rows.dropped)
-        if not self.rows:
-            raise _no_rows(source, self.rows_read)
+        self.rows_read, self.dropped, self.work = column.rows_read, column.dropped, column.work
         self.x = np.zeros_like(self.b)
         self.first = (np.empty((0, 0)), np.empty(0))
 
@@ -288,13 +345,19 @@ def _residual(M: Array, v: Array) -> tuple[Array, Array]:
         P, E = two_product(np.ldexp(v * used, columns - top)[:, None], times_power_of_two(M, -columns))
     high, low = np.zeros(M.shape[1]), np.zeros(M.shape[1])
     for rounded, error in zip(P, E, strict=True):
-        s = high + rounded
-        part = s - high
-        low += ((high - (s - part)) + (rounded - part)) + error  # Knuth's two-sum
-        high = s
+        high, lost = two_sum(high, rounded)
+        low += lost + error
     r = high + low
     with np.errstate(over="ignore", under="ignore"):
         return np.ldexp(r, top), np.ldexp(low - (r - high), top)
+
+
+def _too_many_unknowns(source: Source, n: int) -> ProblemError:
+    """Why nothing is differentiated, and what to use instead."""
+    return ProblemError(
+        f"{' '.join(source.data)}: {n} unknowns: lsq gradient sums AᵀA to check itself, for at most {SUMMED}; leave "
+        "columns out with --columns or --drop, or see ‖∇f‖ with lsq solve --method gd, which goes by the rows"
+    )
 
 
 def _finite(r: Array) -> Array:
@@ -308,9 +371,3 @@ def _square(a: float, b: float, h: float = 0.0) -> Dyadic:
     """(a + h − b)², exactly."""
     difference = total(map(dyadic, (a, h, -b)))
     return Dyadic(difference.mantissa**2, 2 * difference.exponent)
-
-
-def _no_rows(source: Source, read: int) -> ProblemError:
-    """The error for a source of which no row is left."""
-    why = f"all {read} rows have a missing cell" if read else "the data has no rows"
-    return ProblemError(f"{' '.join(source.data)}: {why}")

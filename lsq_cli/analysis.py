@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from lsq_cli import certificate, rank
 from lsq_cli.equations import ExactSolution, NormalEquations, Value
+from lsq_cli.errors import elided, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,19 +51,24 @@ class Analysis:
         self.tolerance = max(asked, least_tolerance(sums.n)) if rounding else asked
 
     @cached_property
-    def rank(self) -> rank.Rank:
+    def columns(self) -> rank.Rank:
         """Which columns are independent, and what the others are made of."""
         return rank.decide(self.equations, self.tolerance)
 
     @property
+    def rank(self) -> int:
+        """Number of independent columns."""
+        return self.columns.rank
+
+    @property
     def is_regular(self) -> bool:
         """Whether the solution is the only one."""
-        return not self.rank.dependent
+        return not self.columns.dependent
 
     @cached_property
     def solution(self) -> ExactSolution:
         """The exact solution; of all there are the one of least norm."""
-        return (self.equations if self.is_regular else rank.least_norm(self.equations, self.rank)).solve()
+        return (self.equations if self.is_regular else rank.least_norm(self.equations, self.columns)).solve()
 
     @cached_property
     def inverse(self) -> certificate.Inverse:
@@ -92,7 +98,7 @@ class Analysis:
         None where they cannot be told: where dependent columns leave the solution open, unless the dependencies
         hold exactly, for then the solution of least norm is a matter of the data alone.
         """
-        if not self.is_regular and not all(relation.exact for relation in self.rank.relations):
+        if not self.is_regular and not all(relation.exact for relation in self.columns.relations):
             return None
         sure = certificate.sure_digits(self.solution, x)
         if not self.rounding:
@@ -114,13 +120,27 @@ class Analysis:
             return ()
         from lsq_cli.dependencies import sentences
 
-        return sentences(self.rank, names)
+        return sentences(self.columns, names)
 
-    def remedy(self, names: Sequence[str]) -> str:
+    def rank_warning(self, names: Sequence[str], choice: str) -> tuple[str, ...]:
+        """What to know and to do where columns of A depend on each other; `choice` says which x is found."""
+        if self.is_regular:
+            return ()
+        found = elided(self.dependencies(names), between="; ")
+        affected = set(self.columns.affected)
+        untouched = [shown(name) for i, name in enumerate(names) if i not in affected]
+        alone = f"; not affected: {elided(untouched)}" if untouched else ""
+        finer = ", or look closer with --precision extended" if self.rounding else ""
+        return (
+            f"the columns of A depend on each other, rank {self.rank} of {len(names)}: {found}; "
+            f"{choice}{alone}; to have a single one: {self._remedy(names)}{finer}",
+        )
+
+    def _remedy(self, names: Sequence[str]) -> str:
         """The options that leave independent columns: ``--drop x4``."""
         from lsq_cli.dependencies import remedy
 
-        return remedy(self.rank, names)
+        return remedy(self.columns, names)
 
 
 def least_tolerance(n: int) -> float:

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from lsq_cli.dyadic import Dyadic, dyadic, shifted, total
+from lsq_cli.dyadic import Dyadic, dyadic, half_lengths, shifted, total
+from lsq_cli.solution import ALL_DIGITS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from lsq_cli.equations import NormalEquations
     from lsq_cli.solution import Array
 
-# All digits of a double: −log₁₀ 2⁻⁵³, rounded down.
-ALL_DIGITS = 15.9
 _UNIT_ROUNDOFF = 2.0**-53
 # Log10 and a division of doubles err by far less than this.
 _SLACK = 1e-12
@@ -102,13 +101,6 @@ class Inverse:
         """R_i = ‖row i of S⁻¹‖₂, (n,)."""
         return np.asarray(np.linalg.norm(self.scaled, axis=1))
 
-    def covariance(self) -> Array:
-        """G⁻¹ (n, n) in the user's units; infinite or 0 where those leave the range of doubles."""
-        unscale = -np.array(self._scale[: self._n])
-        with np.errstate(over="ignore", under="ignore"):
-            unit = self.scaled / np.outer(self._lengths[: self._n], self._lengths[: self._n])
-            return np.asarray(np.ldexp(np.ldexp(unit, unscale[:, None]), unscale[None, :]))
-
     def unit_solution(self, x: Array) -> Array:
         """x_i‖a_i‖/‖b‖ (n, p) for x (n, p) in the user's units; 0 for a target that is 0."""
         a, b = np.array(self._scale[: self._n]), np.array(self._scale[self._n :])
@@ -141,7 +133,7 @@ def gram_error(exact: tuple[Integers, list[int]], rounded: tuple[Integers, list[
     """
     (N, e), (M, f) = exact, rounded
     k = len(e)
-    half = [(int(v).bit_length() + 1) // 2 for v in N.diagonal()]
+    half = half_lengths(N.diagonal())
     h, up = np.array(half, dtype=object), np.array([a + b for a, b in zip(e, half, strict=True)], dtype=object)
     exactly = shifted(N, _FIXED_BITS - h[:, None] - h)
     drift = np.array(f, dtype=object) - up
@@ -181,7 +173,8 @@ def _digits_of_one(solution: Bracketed, i: int, t: int, x: float) -> float:
         return ALL_DIGITS
     least = total([Dyadic(abs(exact.mantissa), exact.exponent), Dyadic(-error.mantissa, error.exponent)])
     if least.mantissa <= 0:
-        return 0.0
+        # An interval around 0 has no digit, unless it is so short that 0 is the nearest double all over it.
+        return ALL_DIGITS if x == float(worst) == 0.0 else 0.0
     return _clipped(math.log2(least.mantissa) + least.exponent, math.log2(worst.mantissa) + worst.exponent)
 
 
@@ -222,7 +215,8 @@ def data_digits(inverse: Inverse, x: Array, residual_norms: tuple[float, ...]) -
     spread = np.sqrt(1.0 + (y * y).sum(axis=0))
     roots = np.sqrt(inverse.scaled.diagonal())
     moved = np.outer(roots, spread) + np.outer(inverse.rows, inverse.unit_residual(residual_norms))
-    return _worst(2 * _UNIT_ROUNDOFF * moved, np.abs(y), inverse.is_zero_target & (x == 0))
+    # A coefficient of 0 has no first digit from which to count: the others tell.
+    return _worst(2 * _UNIT_ROUNDOFF * moved, np.abs(y), x == 0)
 
 
 def joined(first: float, second: float) -> float:

@@ -5,6 +5,8 @@
     gradient descent, else            the rows (`rowwise.py`): a pass for every step
     normal equations, else            an error that says so
 
+Where A is wide, the sums serve descent alone: what is known of x before and after it, AAᵀ tells too.
+
 "Fits" is a matter of time as well as of room: exact sums take ten times n² doubles, and what is proved on them n³
 operations on long integers. So descent goes by the rows beyond `SUMMED` unknowns, and beyond `SUMMED_SPARSE` where A
 is sparse and a pass over it costs next to nothing. The normal equations, which have no other way, are refused beyond
@@ -101,10 +103,6 @@ class RowProblem:
         """Not known: (0, 0)."""
         return np.empty((0, 0))
 
-    def rank_warning(self, choice: str) -> tuple[str, ...]:
-        """Nothing: the rank is not known."""
-        return ()
-
 
 class RowAnalysis:
     """What the rows tell of an x without G: f, ‖r‖ and ∇f, in double precision. The rest is not known."""
@@ -133,10 +131,14 @@ class RowAnalysis:
         """Not known."""
         return ()
 
+    def rank_warning(self, names: Sequence[str], choice: str) -> tuple[str, ...]:
+        """Nothing: the rank is not known."""
+        return ()
+
 
 @dataclass(frozen=True)
 class WideProblem:
-    """A problem with fewer rows than unknowns, held; the face of `summing.Problem` without sums."""
+    """A problem with fewer rows than unknowns, for the normal equations; the face of `summing.Problem` without sums."""
 
     analysis: WideAnalysis
     names: tuple[str, ...]
@@ -154,17 +156,13 @@ class WideProblem:
 
     @property
     def rank(self) -> int:
-        """As many as there are rows that count: they are independent."""
-        return self.analysis.equations.n
+        """As many as there are rows that count."""
+        return self.analysis.rank
 
     @property
     def hessian(self) -> Array:
         """∇²f = AᵀA (n, n) in doubles, without weights; for two unknowns, to draw them, else (0, 0)."""
         return self.analysis.gram() if len(self.names) == 2 else np.empty((0, 0))
-
-    def rank_warning(self, choice: str) -> tuple[str, ...]:
-        """What to know of an x that is one of many."""
-        return (f"{self.rank} rows do not determine {len(self.names)} unknowns: {choice}, and it fits exactly",)
 
 
 def read(
@@ -206,16 +204,13 @@ def read(
         raise UsageError('rows=True is a way to descend: add method="gd"')
     if method == "gd" and (rows or n > (SUMMED_SPARSE if source.sparse else SUMMED)):
         return _by_rows(source, names, intercept, ridge, jobs, memory, on_block)
-    blocks: Iterator[RowBlock] | None = None
-    if method == "normal" and (n > SOLVED or not ridge):
-        ahead = _Ahead(source, n)
-        if ahead.ended and not ridge:
-            wide = ahead.wide_problem(names, intercept, rank_tol)
-            if wide is not None:
-                return wide
+    ahead = Ahead(source, intercept, ridge)
+    wide = ahead.wide_analysis(rank_tol)
+    if method == "normal":
+        if wide is not None:
+            return ahead.wide_problem(wide)
         if n > SOLVED:
-            raise ahead.too_many_unknowns(ridge)
-        blocks = ahead.blocks()
+            raise ahead.too_many_unknowns()
     return read_problem(
         source,
         intercept=intercept,
@@ -225,30 +220,36 @@ def read(
         jobs=jobs,
         memory=memory,
         on_block=on_block,
-        blocks=blocks,
+        blocks=ahead.blocks(),
+        analysis=wide,
     )
 
 
-class _Ahead:
-    """The first rows of a source, read until it is known whether there are n of them.
+class Ahead:
+    """The first rows of a source, read until it is known whether there are as many as unknowns.
 
-    Attributes
+    Parameters
     ----------
-    ended : bool
-        Whether there are fewer, so that these are all.
+    source : Source
+    intercept : bool
+    ridge : float
+        With one, AAᵀ is of no use and no row is read.
     """
 
-    def __init__(self, source: Source, n: int) -> None:
-        self._source, self._n = source, n
+    def __init__(self, source: Source, intercept: bool, ridge: float) -> None:
+        self._source, self._intercept = source, intercept
+        self._names = unknowns(source, intercept)
         self._rest = source.blocks()
         self._held: list[HeldRows] = []
-        self.ended = False
+        # Whether there are fewer, so that these are all.
+        self._ended = False
         rows = numbers = 0
+        n = 0 if ridge else len(self._names)
         fits = n <= SOLVED
         while rows < n and (fits or (rows <= WIDE_ROWS and numbers <= WIDE_NUMBERS)):
             block = next(self._rest, None)
             if block is None:
-                self.ended = True
+                self._ended = True
                 return
             # Left sparse where it can be of no use but for AAᵀ.
             held = block.read() if fits else block.read_sparse()
@@ -260,34 +261,41 @@ class _Ahead:
         """Handles on all rows, those of the first that were read."""
         return chain(self._held, self._rest)
 
-    def wide_problem(self, names: tuple[str, ...], intercept: bool, rank_tol: float | None) -> WideProblem | None:
-        """The problem, if its rows are independent."""
-        from lsq_cli.rowwise import constants_of, first_constant
+    def wide_analysis(self, rank_tol: float | None) -> WideAnalysis | None:
+        """What AAᵀ tells, if these are all rows and they are independent."""
+        if not (self._ended and self._held):
+            return None
         from lsq_cli.wide import WideAnalysis, WideRows  # for the few problems that are wide
 
-        many = [held.rows for held in self._held]
-        rows = WideRows.of(many, intercept) if many else None
-        if rows is None or not len(rows.b):
+        rows = WideRows.of([held.rows for held in self._held], self._intercept)
+        if not len(rows.b):
             return None
         analysis = WideAnalysis(rows, rank_tol)
-        if not analysis.independent_rows:
-            return None
+        return analysis if analysis.independent_rows else None
+
+    def wide_problem(self, analysis: WideAnalysis) -> WideProblem:
+        """The problem that needs no more than its analysis."""
+        from lsq_cli.rowwise import constants_of, first_constant  # as above
+
+        many = [held.rows for held in self._held]
         return WideProblem(
             analysis=analysis,
-            names=names,
+            names=self._names,
             targets=self._source.targets,
             data=self._source.data,
             left_out=self._source.left_out,
             rows=sum(len(each.b) for each in many),
             rows_read=sum(each.rows_read for each in many),
             dropped=dict(sorted(sum((Counter(each.dropped) for each in many), Counter[str]()).items())),
-            has_constant=first_constant(constants_of(rows.A)) is not None,
+            has_constant=first_constant(constants_of(analysis.rows.A)) is not None,
+            notes=self._source.notes,
         )
 
-    def too_many_unknowns(self, ridge: float) -> ProblemError:
+    def too_many_unknowns(self) -> ProblemError:
         """Why the normal equations are refused, and the way out."""
-        why = f"{self._n} unknowns: AᵀA would take {8e-9 * self._n**2:.2g} GB and its exact solution hours"
-        if self.ended and not ridge:
+        n = len(self._names)
+        why = f"{n} unknowns: AᵀA would take {8e-9 * n * n:.2g} GB and its exact solution hours"
+        if self._ended:
             why += ", and AAᵀ does not help, for rows of A depend on each other"
         return ProblemError(f"{' '.join(self._source.data)}: {why}; --method gd goes by the rows")
 
@@ -332,4 +340,5 @@ def _by_rows(
     size = f"{8e-6 * n * n:.0f} MB" if n < 10_000 else f"{8e-9 * n * n:.1f} GB"
     note = f"{n} unknowns, for which AᵀA would take {size}: every step is a pass over the rows, in double precision"
     asked = n <= (SUMMED_SPARSE if source.sparse else SUMMED)
-    return RowProblem(form, survey, names, source.targets, source.data, source.left_out, () if asked else (note,))
+    notes = source.notes if asked else (*source.notes, note)
+    return RowProblem(form, survey, names, source.targets, source.data, source.left_out, notes)

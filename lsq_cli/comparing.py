@@ -5,6 +5,9 @@
 The rows are read once, so that no precision has the other's warm disk cache. The time of the pass is divided by the
 work that its parts were: a run is charged with all of the reading, the summing in its own precision, and its method.
 
+Where A is wide the normal equations go by AAᵀ, as in ``lsq solve`` (`choosing.py`). Where descent would go by the rows,
+there is nothing to compare: without sums neither the normal equations nor a forecast is to be had.
+
 A rule whose forecast, at the time an iteration takes here, is longer than the limit is not run to its end: it is
 stopped as soon as that time is known, and the forecast stands in its place.
 """
@@ -18,7 +21,9 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from lsq_cli.choosing import SUMMED, Ahead
 from lsq_cli.engines.local import MEMORY, fold
+from lsq_cli.errors import ProblemError
 from lsq_cli.methods import RULES
 from lsq_cli.methods.forecast import is_bound
 from lsq_cli.methods.gd import Descent
@@ -77,6 +82,8 @@ class SumBothWays:
     n: int
     p: int
     intercept: bool
+    measured: bool
+    """As in `SumRows`."""
 
     def __call__(self, block: Numbered) -> SummedBothWays:
         """The sums of one block, which comes with its number."""
@@ -84,7 +91,8 @@ class SumBothWays:
         rows = block.block.read()
         reading = perf_counter() - start
         extended, double = (
-            SumRows(precision, self.n, self.p, self.intercept).of(rows, block.number) for precision in PRECISIONS
+            SumRows(precision, self.n, self.p, self.intercept, self.measured).of(rows, block.number)
+            for precision in PRECISIONS
         )
         for summed in (extended, double):
             summed.work = summed.work._replace(reading=reading)
@@ -102,11 +110,17 @@ def read_both(
 ) -> tuple[Problem, Problem]:
     """The problem summed exactly and in double, in one pass; `work` holds its share of the time of the pass.
 
-    Parameters and errors are those of `summing.read_problem`.
+    Parameters and errors are those of `summing.read_problem`; `ProblemError` for more than `choosing.SUMMED` unknowns.
     """
+    n = len(unknowns(source, intercept))
+    if n > SUMMED:
+        raise _too_many_unknowns(source, n)
     start = perf_counter()
-    kernel = SumBothWays(len(unknowns(source, intercept)), len(source.targets), intercept)
-    total = fold(kernel, numbered(source, on_block), jobs, memory, waits=source.waits)
+    ahead = Ahead(source, intercept, ridge)
+    # One AAᵀ each, so that each one's normal equations are solved and timed.
+    wide = [ahead.wide_analysis(None) for _ in PRECISIONS]
+    kernel = SumBothWays(n, len(source.targets), intercept, wide[0] is None)
+    total = fold(kernel, numbered(source, on_block, ahead.blocks()), jobs, memory, waits=source.waits)
     seconds = perf_counter() - start
     both = (None, None) if total is None else (total.extended, total.double)
     if total is not None:
@@ -114,10 +128,18 @@ def read_both(
         share = seconds / max(reading + exact + plain, sys.float_info.min)
         total.extended.work, total.double.work = (Work(reading * share, s * share) for s in (exact, plain))
     extended, double = (
-        problem_of(summed, source, intercept=intercept, ridge=ridge, precision=precision, rank_tol=None)
-        for precision, summed in zip(PRECISIONS, both, strict=True)
+        problem_of(summed, source, analysis, intercept=intercept, ridge=ridge, precision=precision, rank_tol=None)
+        for precision, summed, analysis in zip(PRECISIONS, both, wide, strict=True)
     )
     return extended, double
+
+
+def _too_many_unknowns(source: Source, n: int) -> ProblemError:
+    """Why nothing is compared, and what to use instead."""
+    return ProblemError(
+        f"{' '.join(source.data)}: {n} unknowns: lsq compare sums AᵀA, for at most {SUMMED}; leave columns out with "
+        "--columns or --drop, or use lsq solve --method gd, which goes by the rows"
+    )
 
 
 def compare(

@@ -3,8 +3,10 @@
 The coefficients w of a_d = Σ w_k a_k come exactly, as the regression of the dependent column on the independent ones.
 Each is replaced by the simplest fraction nearby (the Stern–Brocot tree), from close by to further off, and the guess
 v = (w, −1) is accepted only if it is as good as the tolerance of the rank: ‖Av‖² = vᵀGv, in exact integers, at most
-(T·max_j |v_j|‖a_j‖)². So 0.1·a + 0.3·b is found although 0.1 is no double, and a dependency without simple numbers is
-shown with ≈ and six digits. Of several relations each is shortened with the help of the others.
+(T‖a_d‖)². Simple fractions may miss a short column by T of the longest term, for the rounding of that may be all that
+parts them, as long as it is below 2⁻²⁷ of the column. So 0.1·a + 0.3·b is found although 0.1 is no double, and a
+dependency without simple numbers is shown with ≈ and six digits. Of several relations each is shortened with the help
+of the others.
 
 Loaded for rank-deficient problems only: it needs the module `fractions`.
 """
@@ -20,6 +22,7 @@ import numpy as np
 
 from lsq_cli.equations import ExactSolution, NormalEquations
 from lsq_cli.errors import shown
+from lsq_cli.solution import INTERCEPT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +37,8 @@ _NEARNESS = (44, 34, 24)
 _REGRESSION_BITS = 160
 # Bits that are kept of coefficients without a simple fraction, relative to the largest term.
 _KEPT_BITS = 110
+# The part of a short column that a simple relation may miss where T is less.
+_MOST_MISSED = Fraction(1, 2**27)
 # Denominators that count as simple; powers of ten up to the second as decimals.
 _SIMPLE_DENOMINATOR = 1000
 _MOST_DECIMALS = 6
@@ -41,7 +46,6 @@ _HUGE = 10**16
 # Terms of a relation that are written out, and relations that are shortened.
 _MOST_TERMS = 6
 _MOST_SHORTENED = 20
-_CONSTANT = "(intercept)"
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ class Relation:
     def text(self, names: Sequence[str]) -> str:
         """The relation in words; a column named ``(intercept)`` is a number, of many terms the first are shown."""
         sign = "=" if self.simple else "≈"
-        terms = sorted(self.coefficients.items(), key=lambda item: (names[item[0]] != _CONSTANT, item[0]))
+        terms = sorted(self.coefficients.items(), key=lambda item: (names[item[0]] != INTERCEPT, item[0]))
         words = " ".join(
             _term(w, names[k], first=i == 0, simple=self.simple) for i, (k, w) in enumerate(terms[:_MOST_TERMS])
         )
@@ -118,9 +122,9 @@ def simplified(equations: NormalEquations, relation: Relation, tolerance: float)
     terms = relation.coefficients
     for nearness in _NEARNESS:
         margins = {k: Fraction(2) ** (largest - size[k] - nearness) for k in terms}
-        guess = {k: simplest_between(w - margins[k], w + margins[k]) for k, w in terms.items()}
-        candidate = Relation(relation.column, {k: w for k, w in guess.items() if w}, simple=True)
-        if all(_is_simple(w) for w in candidate.coefficients.values()):
+        guess = _simple_fractions(terms, margins)
+        if guess is not None:
+            candidate = Relation(relation.column, guess, simple=True)
             checked = _checked(equations, candidate, tolerance)
             if checked is not None:
                 return checked
@@ -132,6 +136,18 @@ def simplified(equations: NormalEquations, relation: Relation, tolerance: float)
             break
     steps = {k: Fraction(2) ** (largest - size[k] - _KEPT_BITS) for k in terms}
     return Relation(relation.column, {k: round(w / steps[k]) * steps[k] for k, w in terms.items()})
+
+
+def _simple_fractions(terms: Mapping[int, Fraction], margins: Mapping[int, Fraction]) -> dict[int, Fraction] | None:
+    """The simplest fraction within its margin of each term, but for zeros; None as soon as one is not simple."""
+    found = {}
+    for k, w in terms.items():
+        fraction = simplest_between(w - margins[k], w + margins[k])
+        if not _is_simple(fraction):
+            return None
+        if fraction:
+            found[k] = fraction
+    return found
 
 
 def shortened(equations: NormalEquations, relations: list[Relation], tolerance: float) -> list[Relation]:
@@ -162,7 +178,19 @@ def _combinations(relation: Relation, other: Relation) -> list[Relation]:
 
 
 def _checked(equations: NormalEquations, relation: Relation, tolerance: float) -> Relation | None:
-    """The relation, marked as exact where it is, if ‖Av‖ is at most T·max_j |v_j|‖a_j‖; None otherwise."""
+    """The relation, marked as exact where it is, if it is good enough; None otherwise."""
+    square, allowed = _missed(equations, relation, tolerance)
+    return replace(relation, exact=square == 0) if square <= allowed else None
+
+
+def holds(equations: NormalEquations, relation: Relation, tolerance: float) -> bool:
+    """Whether the relation is as good as the tolerance asks."""
+    square, allowed = _missed(equations, relation, tolerance)
+    return square <= allowed
+
+
+def _missed(equations: NormalEquations, relation: Relation, tolerance: float) -> tuple[int, Fraction]:
+    """‖Av‖² and how large it may be, in one unit; see the head of this file."""
     entries = relation._entries()
     chosen = sorted(entries)
     grid = min(equations.e[k] for k in chosen)
@@ -170,11 +198,11 @@ def _checked(equations: NormalEquations, relation: Relation, tolerance: float) -
     whole = math.lcm(*(w.denominator for w in v))
     z = np.array([int(w * whole) for w in v], dtype=object)
     N = equations.N[np.ix_(chosen, chosen)]
-    square = int(z @ (N @ z))
-    longest = max(int(z_j * z_j * N_jj) for z_j, N_jj in zip(z, N.diagonal(), strict=True))
-    if square > Fraction(tolerance) ** 2 * longest:
-        return None
-    return replace(relation, exact=square == 0)
+    lengths = [int(z_j * z_j * N_jj) for z_j, N_jj in zip(z, N.diagonal(), strict=True)]
+    own = lengths[chosen.index(relation.column)]
+    T = Fraction(tolerance)
+    allowed = min(T**2 * max(lengths), max(T, _MOST_MISSED) ** 2 * own) if relation.simple else T**2 * own
+    return int(z @ (N @ z)), allowed
 
 
 def simplest_between(low: Fraction, high: Fraction) -> Fraction:
@@ -205,7 +233,7 @@ def _term(w: Fraction, name: str, *, first: bool, simple: bool) -> str:
     """One term of a relation, its sign in front."""
     sign = ("−" if w < 0 else "") if first else ("− " if w < 0 else "+ ")
     number = _number(abs(w), simple)
-    if name == _CONSTANT:
+    if name == INTERCEPT:
         return sign + number
     return sign + (shown(name) if number == "1" else f"{number}·{shown(name)}")
 

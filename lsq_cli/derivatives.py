@@ -21,17 +21,20 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
-from lsq_cli.affine import Affine, Identity
+from lsq_cli.affine import AS_EVER, Affine, Identity
 from lsq_cli.errors import ProblemError, UsageError
 from lsq_cli.mistakes import Truth, verdict
-from lsq_cli.summing import INTERCEPT
+from lsq_cli.solution import INTERCEPT
 from lsq_cli.version import __version__
 
 if TYPE_CHECKING:
+    from lsq_cli.affine import Reading
     from lsq_cli.solution import Array
     from lsq_cli.sources.blocks import Source
+    from lsq_cli.summing import Work
 
 LOSSES = ("half", "sum", "mean")
+_ALONE = "one column alone: A = I, and the unknown is called a"
 Numbers = TypeVar("Numbers", float, "Array")
 
 
@@ -60,8 +63,14 @@ class Gradient:
         2/λmax of the Hessian.
     verdict : str or None
         On the user's own gradient: a word or two, a colon, and what to know.
+    scale : float
+        f is this times ½‖r‖².
+    notes : tuple of str
+        How the data was understood, which the command says on standard error alone.
     first : tuple of ndarray
         The first rows of A (k, n) and their weights (k,), for show.
+    work : Work
+        What the pass over the rows took.
     """
 
     data: tuple[str, ...]
@@ -88,7 +97,10 @@ class Gradient:
     # Not in the JSON object.
     identity: bool
     weighted: bool
+    scale: float
+    notes: tuple[str, ...]
     first: tuple[Array, Array]
+    work: Work
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -97,9 +109,10 @@ def differentiate(
     *,
     at: Callable[[Sequence[str], Sequence[str]], Array] | None = None,
     loss: str | None = None,
-    mine: Callable[[Sequence[str]], Array] | None = None,
+    mine: Callable[[Sequence[str], Sequence[str]], Array] | None = None,
     learning_rate: float | None = None,
     intercept: bool = False,
+    reading: Reading = AS_EVER,
 ) -> Gradient:
     """f and its derivatives at one x, in one pass over a source.
 
@@ -112,11 +125,12 @@ def differentiate(
     loss : {"half", "sum", "mean"}, optional
         "half" by default, "sum" for one column alone.
     mine : callable, optional
-        From the names to a gradient of the user's own, to be compared.
+        From names and targets to a gradient of the user's own, to be compared.
     learning_rate : float, optional
         β of the step; 1/λmax of the Hessian by default.
     intercept : bool
         Put a column of ones first.
+    reading : Reading
 
     Raises
     ------
@@ -127,7 +141,7 @@ def differentiate(
     UsageError
         For weights where they have no meaning.
     """
-    model, names = _model(source, at, intercept)
+    model, names = _model(source, at, intercept, reading)
     loss = loss or ("sum" if model.identity else "half")
     if loss == "mean" and source.weighted:
         raise UsageError("--objective mean with --weights could divide by the rows or by the weights; use sum")
@@ -136,6 +150,9 @@ def differentiate(
     curvature = scaled(model.largest_eigenvalue)
     rate = learning_rate or (1 / curvature if curvature else 1.0)
     following = model.x - rate * gradient
+    judgement = None
+    if mine is not None:
+        judgement = verdict(mine(names, source.targets), _truth(model, names, source.targets, scaled))
     return Gradient(
         data=source.data,
         rows=model.rows,
@@ -156,11 +173,14 @@ def differentiate(
         largest_stable_rate=2 / curvature if curvature else math.inf,
         next=_flat(following),
         next_objective=scaled(model.value(following)),
-        verdict=None if mine is None else verdict(mine(names), _truth(model, names, source.targets, scaled)),
+        verdict=judgement,
         version=__version__,
         identity=model.identity,
         weighted=source.weighted,
+        scale=scaled(1.0),
+        notes=(*source.notes, _ALONE) if model.identity else source.notes,
         first=model.first,
+        work=model.work,
     )
 
 
@@ -181,19 +201,19 @@ def _flat(values: Array) -> Array:
 
 
 def _model(
-    source: Source, at: Callable[[Sequence[str], Sequence[str]], Array] | None, intercept: bool
+    source: Source, at: Callable[[Sequence[str], Sequence[str]], Array] | None, intercept: bool, reading: Reading
 ) -> tuple[Affine | Identity, tuple[str, ...]]:
     """The problem at its point, and the names of its unknowns."""
     names = ((INTERCEPT,) if intercept else ()) + source.names
     p = len(source.targets)
     if names:
         x = np.zeros((len(names), p)) if at is None else at(names, source.targets).reshape(-1, p)
-        return Affine(source, x, intercept), names
+        return Affine(source, x, intercept, reading), names
     if p > 1:
         raise ProblemError(f"{' '.join(source.data)}: no column is left to be A; one column alone may be without")
     if source.weighted:
         raise UsageError("--weights needs a column of A; for one column alone every row has its own unknown")
-    model = Identity(source)
+    model = Identity(source, reading)
     names = tuple(f"a{i + 1}" for i in range(model.n))
     if at is not None:
         model.x = at(names, source.targets).reshape(-1, 1)

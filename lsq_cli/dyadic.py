@@ -73,6 +73,14 @@ def dyadic(value: float) -> Dyadic:
     return Dyadic(numerator >> trailing, trailing - denominator.bit_length() + 1)
 
 
+def ldexp(value: float, exponent: int) -> float:
+    """value·2^exponent, infinite where that is too large for a double."""
+    try:
+        return math.ldexp(value, exponent)
+    except OverflowError:
+        return math.copysign(math.inf, value)
+
+
 def on_one_grid(x: Array, e: list[int]) -> tuple[Integers, int]:
     """Integers z (n,) and one exponent h with x_j·2^(e_j) = z_j·2^h exactly, for finite x (n,)."""
     numbers = [dyadic(float(value)) for value in x]
@@ -81,6 +89,11 @@ def on_one_grid(x: Array, e: list[int]) -> tuple[Integers, int]:
     z = np.empty(len(numbers), dtype=object)
     z[:] = [number.mantissa << max(0, q - h) for number, q in zip(numbers, exponents, strict=True)]
     return z, h
+
+
+def half_lengths(squares: Iterable[int]) -> list[int]:
+    """h with squares_j·4^(−h_j) in [¼, 1), the powers of two that bring columns to about one length; 0 for 0."""
+    return [(int(square).bit_length() + 1) // 2 for square in squares]
 
 
 def shifted(values: Integers, places: NDArray[np.object_] | int) -> Integers:

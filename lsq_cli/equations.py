@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lsq_cli.dyadic import Dyadic, dyadic, on_one_grid, shifted, total
+from lsq_cli.dyadic import Dyadic, dyadic, half_lengths, on_one_grid, shifted, total
 from lsq_cli.errors import ProblemError
 from lsq_cli.integers import cholesky, inverse_of_factor, product
 
@@ -114,7 +114,7 @@ class NormalEquations:
         self.n, self.p, self.ridge = len(e) - p, p, ridge
         self.penalised = slice(int(intercept), self.n)
         self.N, self.e = _with_ridge(N, e, dyadic(ridge), self.penalised)
-        self.half = [(int(v).bit_length() + 1) // 2 for v in self.N.diagonal()]
+        self.half = half_lengths(self.N.diagonal())
         self.hadamard = sum(int(v).bit_length() for v in self.N.diagonal()[: self.n])
         self._factor: Factor | None = None
 
@@ -245,7 +245,8 @@ class ExactSolution:
         self._measure()
         # From where on an exact zero is proved; out of reach, a few refinements have to do.
         proof = equations.hadamard + 2 * self._most + max(half[n:]) + 2 * self._factor.growth + 64
-        self.enough_bits = proof if proof <= _MOST_BITS else 8 * self._factor.bits
+        self._provable = proof <= _MOST_BITS
+        self.enough_bits = proof if self._provable else 8 * self._factor.bits
 
     def refine(self) -> None:
         """One step y ← y + XᵀXρ in a finer unit, or straight to y where it is a short fraction."""
@@ -293,7 +294,12 @@ class ExactSolution:
     def _settled(self, i: int, t: int) -> bool:
         """Whether both ends of a coefficient's interval round to one double, or it is surely 0."""
         low, high = (self._number(int(self._y[i, t]) + side * self.errors[t], i, t) for side in (-1, 1))
-        return float(low) == float(high) or self.is_zero(i, t)
+        if self.is_zero(i, t):
+            return True
+        # Ends on both sides of 0 may round to it, 0 being the nearest double, long before it is proved to be the value.
+        return float(low) == float(high) and (
+            float(low) != 0.0 or not self._provable or low.mantissa * high.mantissa > 0
+        )
 
     def _square_settled(self, t: int) -> bool:
         """Whether the least ‖r‖² is known to 60 bits, or surely 0."""

@@ -34,13 +34,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from lsq_cli.dyadic import half_lengths
 from lsq_cli.limbs import Limbs, W
-from lsq_cli.slices import ROWS, SLICES, Cutter, Slices, power_of_two, times_power_of_two, two_product
+from lsq_cli.slices import ROWS, SLICES, Cutter, Slices, power_of_two, times_power_of_two
+from lsq_cli.twofold import two_product
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lsq_cli.limbs import Integers
+    from lsq_cli.dyadic import Integers
     from lsq_cli.solution import Array
 
     Index = NDArray[np.intp]
@@ -148,7 +150,7 @@ class ExactSums:
             Such that the scaled diagonal lies in [¼, 1) before rounding; 0 for a column of zeros.
         """
         N, e = self.integers()
-        half = [(N[j, j].bit_length() + 1) // 2 for j in range(len(e))]
+        half = half_lengths(N.diagonal())
         to_double = np.frompyfunc(_rounded, 2, 1)
         S = to_double(N, np.add.outer(half, half).astype(object)).astype(np.float64)
         return S, [h + f if h else 0 for h, f in zip(half, e, strict=True)]

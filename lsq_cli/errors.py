@@ -17,6 +17,10 @@ Only `commands/` turns these into exit codes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+_MOST_LISTED = 8
+
 
 class LsqError(Exception):
     """The root: a message for people, with what to try next."""
@@ -83,10 +87,29 @@ class SourceConsumedError(LsqError):
     """The rows of a stream that can be read only once were asked for again."""
 
 
+def printable(text: str) -> str:
+    """`text` as a screen can show it: controls escaped, a byte of a path that is no UTF-8 as ``\\xe9``; never cut."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
+def _escaped(sign: str) -> str:
+    """A character that is not printable in those that are."""
+    # Where Python keeps a byte of a path that it cannot decode (PEP 383).
+    escaped_byte = "\udc80" <= sign <= "\udcff"
+    return f"\\x{ord(sign) - 0xDC00:02x}" if escaped_byte else sign.encode("unicode_escape").decode()
+
+
 def shown(text: str, width: int = 40) -> str:
     """`text` from the data, safe on a terminal: control characters escaped, long text cut in the middle."""
-    safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    safe = printable(text)
     if len(safe) <= width:
         return safe
     head = (width - 1) * 2 // 3
     return f"{safe[:head]}…{safe[len(safe) - (width - 1 - head) :]}"
+
+
+def elided(words: Iterable[str], between: str = ", ") -> str:
+    """``a, b, c and 7 more``: all of a few words, the first of many."""
+    every = list(words)
+    more = f" and {len(every) - _MOST_LISTED} more" if len(every) > _MOST_LISTED else ""
+    return between.join(every[:_MOST_LISTED]) + more

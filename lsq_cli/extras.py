@@ -3,6 +3,7 @@
     extra       packages                       for
     fast        polars, pyarrow, zstandard     large CSV, Parquet, .zst
     sparse      scipy                          Matrix Market, sparse NPZ, sparse arrays
+    plot        matplotlib                     pictures
 
 A module that needs one calls `load` before it reads a row, so that nobody waits for an error.
 """

@@ -26,8 +26,13 @@ from lsq_cli.statistics import statistics_of
 from lsq_cli.summing import read_problem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lsq_cli.derivatives import Gradient
     from lsq_cli.solving import AnyProblem
+
+DATA_OPTIONS = ("target", "columns", "drop", "weights", "missing", "na", "delimiter", "header", "input_format")
+"""The keyword arguments about the data, the same for every function."""
 
 
 @one_thread()
@@ -92,6 +97,7 @@ def solve(
     Returns
     -------
     Solution
+        ``Solution.notes`` says how the data was understood, as the command does on standard error.
 
     Raises
     ------
@@ -99,9 +105,12 @@ def solve(
         If a row or a column cannot be used.
     UsageError
         If options contradict each other.
+    TypeError
+        For a keyword that is no option.
     """
     from lsq_cli.sources.opening import open_python
 
+    _refuse_unknown(solve, data)
     start = perf_counter()
     asked = {
         "step": step,
@@ -144,6 +153,8 @@ def gradient(
     mine: Any = None,
     learning_rate: float | None = None,
     intercept: bool = False,
+    jobs: int | None = None,
+    memory: int | str = MEMORY,
     **data: Any,
 ) -> Gradient:
     """Find the Jacobian and the gradient of ½‖Ax − b‖² at one x, checked three ways, and the step from there.
@@ -164,12 +175,13 @@ def gradient(
         β of the step; 1/λmax of the Hessian by default.
     intercept : bool
         Put a column of ones first.
-    **data
+    jobs, memory, **data
         As for `solve`.
 
     Returns
     -------
     Gradient
+        ``Gradient.notes`` says how the data was understood.
 
     Raises
     ------
@@ -177,11 +189,15 @@ def gradient(
         If a row or a column cannot be used.
     UsageError
         If options contradict each other.
+    TypeError
+        For a keyword that is no option.
     """
+    from lsq_cli.affine import Reading
     from lsq_cli.derivatives import LOSSES, differentiate  # `solve` does without
     from lsq_cli.sources.opening import open_python
     from lsq_cli.sources.starts import finite_values
 
+    _refuse_unknown(gradient, data)
     if objective not in (None, *LOSSES):
         raise UsageError(f"objective must be one of {', '.join(LOSSES)}, not {objective!r}")
     if learning_rate is not None and not 0.0 < learning_rate < math.inf:
@@ -191,10 +207,25 @@ def gradient(
         source,
         at=None if at is None else lambda names, targets: checked_start(at, names, targets, "at"),
         loss=objective,
-        mine=None if mine is None else lambda names: finite_values(mine, "mine"),
+        mine=None if mine is None else lambda names, targets: finite_values(mine, "mine"),
         learning_rate=learning_rate,
         intercept=intercept,
+        reading=Reading(jobs, bytes_of(memory)),
     )
+
+
+def _refuse_unknown(function: Callable[..., Any], data: dict[str, Any]) -> None:
+    """`TypeError`, in Python's own words, for a keyword that is no data option; with the one that was meant."""
+    unknown = next((name for name in data if name not in DATA_OPTIONS), None)
+    if unknown is None:
+        return
+    import difflib  # only here, on the way to an error
+    import inspect
+
+    known = [name for name in inspect.signature(function).parameters if name not in ("A", "b", "data")]
+    near = difflib.get_close_matches(unknown, [*known, *DATA_OPTIONS], 1)
+    meant = f". Did you mean '{near[0]}'?" if near else ""
+    raise TypeError(f"{function.__name__}() got an unexpected keyword argument '{unknown}'{meant}")
 
 
 def _check(precision: str, ridge: float, rank_tol: float | None) -> None:
@@ -215,7 +246,7 @@ def _descent(method: str, asked: dict[str, Any], problem: AnyProblem) -> Descent
     if method != "gd":
         raise UsageError(f'method must be "normal" or "gd", not {method!r}')
     if isinstance(asked.get("x0"), Solution):
-        asked["x0"], asked["memory"] = asked["x0"].x, asked["x0"].extra.get("memory")
+        asked["x0"], asked["trail"] = asked["x0"].x, asked["x0"].extra.get("memory")
     if "x0" in asked:
         asked["x0"] = checked_start(asked["x0"], problem.names, problem.targets, "x0")
     limits = Limits(**{name: asked.pop(name) for name in ("tol", "max_iter", "time_limit") if name in asked})

@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lsq_cli.dyadic import Integers
     from lsq_cli.solution import Array
 
@@ -64,18 +66,42 @@ def cholesky(T: Integers, bits: int) -> Integers | None:
     """
     n = len(T)
     L = np.zeros((n, n), dtype=object)
-    done = np.empty((bits // _LIMB_BITS + 2, n, n)) if n > _PANEL else np.empty((0, 0, 0))
+    done = Columns(n, bits)
     for j in range(0, n, _PANEL):
         stop = min(n, j + _PANEL)
         panel = T[j:, j:stop].copy()
         if j:
-            panel -= _multiply(done[:, j:, :j], done[:, j:stop, :j].transpose(0, 2, 1))
+            panel -= done.products(range(j, stop), first=j)
         if not _factor(panel):
             return None
         L[j:, j:stop] = panel
         if stop < n:
-            done[:, j:, j:stop] = _limbs(panel, len(done))
+            done.append(L[:, j:stop])
     return L
+
+
+class Columns:
+    """The first columns of a factor L (n, n), of integers below 2^bits, cut into limbs once for all products.
+
+    Parameters
+    ----------
+    n, bits : int
+    """
+
+    def __init__(self, n: int, bits: int) -> None:
+        self._limbs = np.empty((bits // _LIMB_BITS + 2, n, n))
+        self._count = 0
+
+    def append(self, columns: Integers) -> None:
+        """Take in the columns (n, k) that follow."""
+        stop = self._count + columns.shape[1]
+        self._limbs[:, :, self._count : stop] = _limbs(columns, len(self._limbs))
+        self._count = stop
+
+    def products(self, rows: Sequence[int], first: int = 0) -> Integers:
+        """L Lᵀ in some columns, by their numbers, and from row `first` on: (n − first, k), exactly."""
+        done = self._limbs[:, :, : self._count]
+        return _multiply(done[:, first:], done[:, rows].transpose(0, 2, 1))
 
 
 def _factor(panel: Integers) -> bool:

@@ -28,7 +28,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Integers = NDArray[np.object_]
+    from lsq_cli.dyadic import Integers
 
 W = 22
 """Bits from one level to the next."""

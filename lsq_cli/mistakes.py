@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lsq_cli.errors import shown
+from lsq_cli.errors import elided, shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -109,7 +109,7 @@ def _judge(mine: Array, truth: Truth) -> str:
         if len(mine) == truth.rows:
             return _instead_of_gradient(mine, truth)
     size = " × ".join(map(str, mine.shape))
-    return f"wrong shape: {size} numbers, but ∇f is {n} × {p}, one for each of {_listed(truth.names)}"
+    return f"wrong shape: {size} numbers, but ∇f is {n} × {p}, one for each of {elided(map(shown, truth.names))}"
 
 
 def _right(mine: Array, truth: Truth) -> str:
@@ -224,7 +224,3 @@ def _hint(yours: float, right: float, m: int) -> str:
         if right and math.isclose(yours, factor * right, rel_tol=_TOLERANCE):
             return f" ({word})"
     return ""
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(map(shown, names[:8])) + (", …" if len(names) > 8 else "")

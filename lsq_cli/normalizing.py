@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lsq_cli.quadratic import DoubleSums, QuadraticObjective, ldexp
+from lsq_cli.dyadic import ldexp
+from lsq_cli.quadratic import DoubleSums, QuadraticObjective
 from lsq_cli.solution import Iterate
 
 if TYPE_CHECKING:
@@ -43,13 +44,13 @@ class NormalizedObjective(QuadraticObjective):
 
     Parameters
     ----------
-    G, c, beta, ridge
+    G, c, b_squared, ridge
         As for `QuadraticObjective`, in z.
     columns : Columns
     """
 
-    def __init__(self, G: Array, c: Array, beta: float, ridge: Array | None, columns: Columns) -> None:
-        super().__init__(G, c, beta, ridge)
+    def __init__(self, G: Array, c: Array, b_squared: float, ridge: Array | None, columns: Columns) -> None:
+        super().__init__(G, c, b_squared, ridge)
         self._columns = columns
 
     def gradient_norm(self, g: Array) -> float:
@@ -143,8 +144,8 @@ class Normalized:
 
     def objective(self, target: int) -> NormalizedObjective:
         """f of one target."""
-        c, beta = np.ascontiguousarray(self.c[:, target]), float(self._quadratic.beta[target])
-        return NormalizedObjective(self.G, c, beta, self._ridge if self._quadratic.lam else None, self._columns)
+        c, b_squared = np.ascontiguousarray(self.c[:, target]), float(self._quadratic.b_squared[target])
+        return NormalizedObjective(self.G, c, b_squared, self._ridge if self._quadratic.lam else None, self._columns)
 
     def measured(self, vectors: Array) -> Array:
         """Gradients (n, r) in z as they are in the user's columns."""

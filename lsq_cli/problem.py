@@ -38,7 +38,7 @@ class Objective(Protocol):
     c: Array
     """Aᵀb (n,), so that ∇f(0) = −c."""
 
-    beta: float
+    b_squared: float
     """bᵀb = 2f(0), the scale on which f is rounded."""
 
     def value_and_gradient(self, x: Array) -> tuple[float, Array]:

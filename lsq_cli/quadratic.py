@@ -1,12 +1,12 @@
 """The problem in small: rows summed into one quadratic form, and everything that follows from it.
 
-    f(x) = ½‖Ax − b‖² = ½xᵀGx − cᵀx + ½β,    G = AᵀA (n, n),  c = Aᵀb (n, p),  β = bᵀb,
+    f(x) = ½‖Ax − b‖² = ½xᵀGx − cᵀx + ½bᵀb,    G = AᵀA (n, n),  c = Aᵀb (n, p),
 
 so one pass over the rows serves the normal equations Gx = c, any number of descent steps (∇f = Gx − c) and
 the residual ‖Ax − b‖ = √(2f) at any x. All of it is one matrix, the Gram matrix of M = [1 A b]:
 
-    S = MᵀWM = [ G  c ]          W = diag(w), the rows' weights
-               [ cᵀ β ]
+    S = MᵀWM = [ G    c  ]       W = diag(w), the rows' weights
+               [ cᵀ  bᵀb ]
 
 `DoubleSums` adds S up in double precision: plain products of some thousand rows, whose results are then added with
 what the addition loses (Knuth's two-sum), so that the error does not grow with the rows. It is multiplied by the
@@ -27,7 +27,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from lsq_cli.dyadic import ldexp
 from lsq_cli.solution import Iterate
+from lsq_cli.twofold import two_sum
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -114,11 +116,8 @@ class DoubleSums:
             S, lost = _regrid(S, e - common), _regrid(lost, e - common)
             self._S, self._lost = _regrid(self._S, self._e - common), _regrid(self._lost, self._e - common)
             self._e = common
-        total = self._S + S
-        # Knuth's two-sum: the part of each addend that the rounded total has.
-        part = total - self._S
-        self._lost += lost + ((self._S - (total - part)) + (S - part))
-        self._S = total
+        self._S, rounding = two_sum(self._S, S)
+        self._lost += lost + rounding
 
     def doubles(self) -> tuple[Array, list[int]]:
         """S with its diagonal in [¼, 1) and the exponents; see `Sums.doubles`."""
@@ -203,14 +202,14 @@ def _mirrored(X: Array) -> Array:
 
 
 class QuadraticObjective:
-    """f(x) = ½xᵀGx − cᵀx + ½β of one target, in doubles: n² work for a value and a gradient, no row.
+    """f(x) = ½xᵀGx − cᵀx + ½bᵀb of one target, in doubles: n² work for a value and a gradient, no row.
 
     Parameters
     ----------
     G : ndarray, shape (n, n)
         AᵀA + λI (no λ on an intercept).
     c : ndarray, shape (n,)
-    beta : float
+    b_squared : float
         bᵀb.
     ridge : ndarray, shape (n,), or None
         The λ of each unknown, for the residual: f without ½Σλᵢxᵢ². None for no ridge.
@@ -218,17 +217,17 @@ class QuadraticObjective:
 
     passes = 1
 
-    def __init__(self, G: Array, c: Array, beta: float, ridge: Array | None = None) -> None:
-        self.G, self.c, self.beta, self.ridge = G, c, beta, ridge
+    def __init__(self, G: Array, c: Array, b_squared: float, ridge: Array | None = None) -> None:
+        self.G, self.c, self.b_squared, self.ridge = G, c, b_squared, ridge
         self.n = len(c)
         # Where a descent is: f there, what rounding has kept from it, and ∇f.
-        self._f, self._lost, self._g = 0.5 * beta, 0.0, -c
+        self._f, self._lost, self._g = 0.5 * b_squared, 0.0, -c
 
     def value_and_gradient(self, x: Array) -> tuple[float, Array]:
-        """f(x) and ∇f(x) = Gx − c; f carries a rounding error of about 2⁻⁵³β."""
+        """f(x) and ∇f(x) = Gx − c; f carries a rounding error of about 2⁻⁵³bᵀb."""
         g = self.G.dot(x)  # .dot and not @: half the overhead, which is what counts at small n
         g -= self.c
-        return 0.5 * (float(x.dot(g)) - float(x.dot(self.c)) + self.beta), g
+        return 0.5 * (float(x.dot(g)) - float(x.dot(self.c)) + self.b_squared), g
 
     def begin(self, x: Array) -> tuple[float, Array]:
         """f(x) and ∇f(x), at the start of a descent."""
@@ -239,8 +238,8 @@ class QuadraticObjective:
     def advance(self, x: Array, move: Array) -> tuple[float, Array]:
         """f(x) and ∇f(x) after x ← x − move: f has fallen by ½·moveᵀ(∇f before + ∇f after), exactly so on a parabola.
 
-        f from x alone is rounded like β, and like its terms xᵢcᵢ where these cancel; it would rise and fall by that
-        at every step. Its fall is rounded like itself, and added up as Kahan does.
+        f from x alone is rounded like bᵀb, and like its terms xᵢcᵢ where these cancel; it would rise and fall by
+        that at every step. Its fall is rounded like itself, and added up as Kahan does.
         """
         before = self._f
         g = self.G.dot(x)
@@ -248,7 +247,7 @@ class QuadraticObjective:
         fall = 0.5 * float(move.dot(self._g + g)) - self._lost
         f = before - fall
         self._f, self._g, self._lost = f, g, (before - f) - fall
-        return f, g
+        return 0.0 if f < 0.0 else f, g  # where b is met exactly, what is left of f is its rounding
 
     def curvature(self, d: Array) -> float:
         """dᵀGd."""
@@ -289,7 +288,7 @@ class Quadratic:
         on it is a step of descent on the user's A; 0 unless the columns are huge or tiny.
     c : ndarray, shape (n, p)
         Aᵀb, in units of 2^(a_unit + b_unit[t]).
-    beta : ndarray, shape (p,)
+    b_squared : ndarray, shape (p,)
         bᵀb, in units of 2^(2·b_unit[t]).
     """
 
@@ -304,7 +303,7 @@ class Quadratic:
         units = np.array([self.a_unit] * n + self.b_unit, dtype=np.int64)
         with np.errstate(under="ignore"):
             S = _regrid(S, e - units)
-        self.c, self.beta = S[:n, n:], S.diagonal()[n:].copy()
+        self.c, self.b_squared = S[:n, n:], S.diagonal()[n:].copy()
         self.ridge = np.full(n, math.ldexp(ridge, -2 * self.a_unit))
         if self.intercept:
             self.ridge[0] = 0.0
@@ -313,7 +312,7 @@ class Quadratic:
     def objective(self, target: int) -> QuadraticObjective:
         """f of one target."""
         c = np.ascontiguousarray(self.c[:, target])
-        return QuadraticObjective(self.G, c, float(self.beta[target]), self.ridge if self.lam else None)
+        return QuadraticObjective(self.G, c, float(self.b_squared[target]), self.ridge if self.lam else None)
 
     def measured(self, vectors: Array) -> Array:
         """Gradients (n, r) as they are in the user's columns, but for a power of two: as they are here."""
@@ -341,14 +340,6 @@ class Quadratic:
             return np.zeros(self.n)
         column = x if x.ndim == 1 else x[:, target]
         return np.asarray(np.ldexp(column, self.a_unit - self.b_unit[target]))
-
-
-def ldexp(value: float, exponent: int) -> float:
-    """value·2^exponent, infinite where that is too large for a double."""
-    try:
-        return math.ldexp(value, exponent)
-    except OverflowError:
-        return math.copysign(math.inf, value)
 
 
 def _unit(e: Exponents, diagonal: Array) -> int:

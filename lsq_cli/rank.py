@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,7 +35,7 @@ import numpy as np
 from lsq_cli.dyadic import shifted
 from lsq_cli.equations import NormalEquations
 from lsq_cli.errors import ProblemError
-from lsq_cli.integers import product
+from lsq_cli.integers import Columns, product
 
 if TYPE_CHECKING:
     from lsq_cli.dependencies import Relation
@@ -73,7 +74,7 @@ class Rank:
         """Number of independent columns."""
         return len(self.independent)
 
-    @property
+    @cached_property
     def affected(self) -> tuple[int, ...]:
         """Columns whose coefficients the dependencies leave open; all others are determined by the data."""
         return tuple(sorted({i for relation in self.relations for i in (relation.column, *relation.coefficients)}))
@@ -109,15 +110,27 @@ def decide(equations: NormalEquations, tolerance: float) -> Rank:
 
     found = null_vectors(equations, sorted(set(range(n)) - set(chosen)))
     dependent = _latest(np.array([relation.unit_vector(equations) for relation in found]))
-    if dependent != [relation.column for relation in found]:
-        try:
-            found = null_vectors(equations, dependent)
-        except ProblemError:
-            # In rounded sums the columns that would be left may no longer be independent; the pivots are.
-            dependent = [relation.column for relation in found]
-    relations = shortened(equations, [simplified(equations, v, tolerance) for v in found], tolerance)
-    independent = tuple(j for j in range(n) if j not in set(dependent))
-    return Rank(n, independent, tuple(dependent), tuple(relations))
+    relations = _relations(equations, dependent, tolerance)
+    if relations is None:
+        relations = [simplified(equations, v, tolerance) for v in found]
+    relations = shortened(equations, relations, tolerance)
+    independent = tuple(sorted(set(range(n)) - {relation.column for relation in relations}))
+    return Rank(n, independent, tuple(relation.column for relation in relations), tuple(relations))
+
+
+def _relations(equations: NormalEquations, dependent: list[int], tolerance: float) -> list[Relation] | None:
+    """What these columns are made of; None where the others do not make them, or are not independent.
+
+    Where the singular values of A fall off without a gap, only the pivots make every other column up to T.
+    """
+    from lsq_cli.dependencies import holds, null_vectors, simplified
+
+    try:
+        found = null_vectors(equations, dependent)
+    except ProblemError:
+        return None  # in rounded sums the columns that would be left may no longer be independent
+    relations = [simplified(equations, v, tolerance) for v in found]
+    return relations if all(holds(equations, relation, tolerance) for relation in relations) else None
 
 
 def is_regular(equations: NormalEquations, tolerance: float) -> bool:
@@ -133,14 +146,16 @@ def _pivots(N: Integers, half: list[int], tolerance: float) -> list[int]:
     n, h = len(N), np.array(half, dtype=object)
     T = shifted(N, 2 * _BITS - h[:, None] - h)
     state = _Pivoting(whole=np.maximum(T.diagonal(), 1), left=T.diagonal().copy(), chosen=[], least=tolerance**2)
-    L = np.zeros((n, 0), dtype=object)
+    done = Columns(n, _BITS)
     while True:
         parts = state.parts()
         first = [int(j) for j in np.argsort(-parts, kind="stable")[:_PANEL] if parts[j] >= state.least]
         if not first:
             return state.chosen
-        columns = T[:, first] - product(L, L[first].T)
-        L = np.hstack([L, state.take(columns, first)])
+        columns = T[:, first]
+        if state.chosen:
+            columns -= done.products(first)
+        done.append(state.take(columns, first))
 
 
 @dataclass

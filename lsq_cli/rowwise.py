@@ -141,7 +141,7 @@ class Pass:
 
 @dataclass
 class Survey:
-    """What the first pass learns: c = Aᵀ(w∘b), β = Σ wᵢbᵢ², and the counts."""
+    """What the first pass learns: c = Aᵀ(w∘b), bᵀ(w∘b), and the counts."""
 
     parts: list[Part]
     """One a target, at x = 0."""
@@ -241,7 +241,7 @@ class RowForm:
         memory: int,
     ) -> None:
         self.c = -np.column_stack([part.slope for part in survey.parts])
-        self.beta = [part.square for part in survey.parts]
+        self.b_squared = [part.square for part in survey.parts]
         self.n, self.p = self.c.shape
         self.rows, self.passes = survey.rows, 1
         self.intercept, self.lam = intercept, ridge
@@ -249,7 +249,7 @@ class RowForm:
         if intercept:
             self.ridge[0] = 0.0
         self._spans, self._jobs, self._memory = spans, jobs, memory
-        if not (np.isfinite(self.c).all() and np.isfinite(self.beta).all()):
+        if not (np.isfinite(self.c).all() and np.isfinite(self.b_squared).all()):
             raise ProblemError(
                 "the squares of these numbers are beyond 1.8e308: divide the columns of A or b by a power of ten"
             )
@@ -299,7 +299,7 @@ class RowwiseObjective:
 
     def __init__(self, form: RowForm, target: int) -> None:
         self._form, self._target = form, target
-        self.n, self.beta = form.n, form.beta[target]
+        self.n, self.b_squared = form.n, form.b_squared[target]
         self.c = np.ascontiguousarray(form.c[:, target])
 
     @property
@@ -310,7 +310,7 @@ class RowwiseObjective:
     def value_and_gradient(self, x: Array) -> tuple[float, Array]:
         """f(x) and ∇f(x) = Aᵀ(w∘(Ax − b)) + λx; at x = 0 known from the first pass."""
         if not x.any():
-            return 0.5 * self.beta, -self.c
+            return 0.5 * self.b_squared, -self.c
         part = self._form.sweep(x, self._target)
         penalty = self._form.ridge * x
         return 0.5 * (part.square + float(penalty.dot(x))), part.slope + penalty

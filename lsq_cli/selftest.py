@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lsq_cli.certificate import ALL_DIGITS
 from lsq_cli.face import solve
+from lsq_cli.solution import ALL_DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -17,9 +17,8 @@ multiple of the last bit of t and no larger than t: a double too.
 By Cauchy and Schwarz any part of the sum of all |T_d T'_d'| is at most ‖T_d‖·‖T'_d'‖ ≤ 2^53: every partial sum
 that BLAS forms, in any order, with or without fused multiplication, is an integer that a double holds.
 
-Sources: Ozaki, Ogita, Oishi & Rump, "Error-free transformations of matrix multiplication by using fast
-routines of matrix multiplication and its applications", *Numerical Algorithms* 59 (2012); Dekker, "A
-floating-point technique for extending the available precision", *Numerische Mathematik* 18 (1971).
+Source: Ozaki, Ogita, Oishi & Rump, "Error-free transformations of matrix multiplication by using fast
+routines of matrix multiplication and its applications", *Numerical Algorithms* 59 (2012).
 """
 
 from __future__ import annotations
@@ -140,21 +139,6 @@ class Cutter:
         if used + count > len(self._stack):
             self._stack = np.concatenate((self._stack, np.empty_like(self._stack)))
         return self._stack[used : used + count, :rows], self._rest[:count, :rows]
-
-
-def two_product(w: Array, X: Array) -> tuple[Array, Array]:
-    """P, E with P + E = w·X exactly and P = fl(w·X) (Veltkamp and Dekker), where nothing under- or overflows."""
-    P = w * X
-    w_high, X_high = _high(w), _high(X)
-    w_low, X_low = w - w_high, X - X_high
-    E = ((w_high * X_high - P) + w_high * X_low + w_low * X_high) + w_low * X_low
-    return P, E
-
-
-def _high(x: Array) -> Array:
-    """The upper 26 bits of x, rounded to nearest."""
-    c = (2.0**27 + 1) * x
-    return c - (c - x)
 
 
 def power_of_two(e: NDArray[np.int64]) -> Array:

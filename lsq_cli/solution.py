@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 
+INTERCEPT = "(intercept)"
+"""What the column of ones is called among the names."""
+
+ALL_DIGITS = 15.9
+"""As many digits as a double can have right: −log₁₀ 2⁻⁵³, rounded down."""
+
+
 class Outcome(Enum):
     """How a run ended; the value is the sentence for the user."""
 
@@ -74,7 +81,7 @@ class Statistics:
 class Solution:
     """The answer and all that is known about it; the same fields for every method.
 
-    The fields are the keys of the JSON object, in its order; None where a value is not known.
+    The fields are the keys of the JSON object, in its order, but for `notes`; None where a value is not known.
 
     Attributes
     ----------
@@ -89,6 +96,8 @@ class Solution:
         change in the last bit of the data.
     passes : int
         How often the rows were read.
+    warnings, notes : tuple of str
+        What to beware of; and how the data was understood, which the command says on standard error alone.
     """
 
     method: str
@@ -115,6 +124,7 @@ class Solution:
     left_out: tuple[str, ...] = ()
     dependencies: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     version: str = ""
     # Present only with the option or method that makes them.
     step: str | None = None

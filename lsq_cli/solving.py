@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     AnyProblem = Problem | WideProblem | RowProblem
 
-_MOST_NAMED = 8
-
 
 class Method(Protocol):
     """What a run asks of a method; everything is in the user's units."""
@@ -86,7 +84,7 @@ class Run:
         self._interrupted = interrupted
         self._method = _method(problem, descent)
         self._last: Iterate | None = None
-        self.warnings = (*_rank_warning(problem, self._method.choice), *self._method.warnings)
+        self.warnings = (*problem.analysis.rank_warning(problem.names, self._method.choice), *self._method.warnings)
 
     def __iter__(self) -> Iterator[Iterate]:
         """Yield the iterates, until the method or the user ends the run."""
@@ -150,6 +148,7 @@ class Run:
             left_out=problem.left_out,
             dependencies=analysis.dependencies(problem.names),
             warnings=self.warnings,
+            notes=problem.notes,
             version=__version__,
             iterates=iterates,
             **self._method.facts(),
@@ -185,21 +184,3 @@ def _method(problem: AnyProblem, descent: Descent | None) -> Method:
 
         return GradientDescent(Normalized(problem.quadratic), descent)
     return GradientDescent(problem.quadratic, descent)
-
-
-def _rank_warning(problem: AnyProblem, choice: str) -> tuple[str, ...]:
-    """What to know and to do where columns of A depend on each other."""
-    if isinstance(problem, WideProblem | RowProblem):
-        return problem.rank_warning(choice)
-    analysis, names = problem.analysis, problem.names
-    if analysis.is_regular:
-        return ()
-    found = "; ".join(analysis.dependencies(names)[:_MOST_NAMED])
-    untouched = [shown(names[i]) for i in range(len(names)) if i not in analysis.rank.affected]
-    alone = f"; not affected: {', '.join(untouched[:_MOST_NAMED])}" if untouched else ""
-    finer = ", or look closer with --precision extended" if problem.precision == "double" else ""
-    more = ", …" if len(untouched) > _MOST_NAMED else ""
-    return (
-        f"the columns of A depend on each other, rank {analysis.rank.rank} of {len(names)}: {found}; "
-        f"{choice}{alone}{more}; to have a single one: {analysis.remedy(names)}{finer}",
-    )

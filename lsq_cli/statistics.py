@@ -6,7 +6,7 @@ With m rows, rank r and RSS = ‖Ax − b‖² at the solution,
     R² = 1 − RSS/TSS        adjusted R² = 1 − (RSS/(m − r))/(TSS/(m − c))
 
 TSS = Σ(b − b̄)² and c = 1 where A has a constant column, else TSS = Σb² and c = 0: a model that cannot fit the mean
-is not credited with it. A column that is k in every row gives Σ(b − b̄)² = β − (Σkb)²/Σk² straight from the sums,
+is not credited with it. A column that is k in every row gives Σ(b − b̄)² = bᵀb − (Σkb)²/Σk² straight from the sums,
 whatever k is. RSS comes from the exact solution, proved to be 0 where it is, so a perfect fit has σ = 0 and not the
 rounding error of something else; R² near 1 keeps the digits of 1 − R².
 
@@ -23,13 +23,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lsq_cli.analysis import Analysis
 from lsq_cli.certificate import Inverse
 from lsq_cli.dyadic import Dyadic, total
 from lsq_cli.equations import NormalEquations
 from lsq_cli.solution import Statistics
 
 if TYPE_CHECKING:
-    from lsq_cli.analysis import Analysis
     from lsq_cli.solution import Array
     from lsq_cli.summing import Problem
 
@@ -51,16 +51,16 @@ def statistics_of(problem: Problem) -> Statistics:
         nan for what is not defined: σ and standard errors without a degree of freedom, R² where b does not vary,
         the standard error of a coefficient that a dependency leaves open.
     """
-    equations = problem.analysis.equations
-    assert not equations.ridge, "statistics are those of plain least squares"
-    freedom = max(0, problem.counted_rows - problem.analysis.rank.rank)
-    roots, least = _inverse_roots_and_least_squares(problem.analysis)
+    analysis = problem.analysis
+    assert isinstance(analysis, Analysis) and not analysis.ridge, "statistics are those of plain least squares"
+    freedom = max(0, problem.counted_rows - problem.rank)
+    roots, least = _inverse_roots_and_least_squares(analysis)
     sigma = np.array([_root_of_quotient(rss, freedom) for rss in least])
     error = np.outer(roots, sigma)
     centred = problem.constant_column is not None
     around = problem.counted_rows - centred
     pairs = [_r_squared(rss, tss, around, freedom) for rss, tss in zip(least, _total_squares(problem), strict=True)]
-    single = equations.p == 1
+    single = analysis.equations.p == 1
     return Statistics(
         rows=problem.counted_rows,
         degrees_of_freedom=freedom,
@@ -80,14 +80,14 @@ def _inverse_roots_and_least_squares(analysis: Analysis) -> tuple[Array, tuple[D
     """
     if analysis.is_regular:
         return analysis.inverse.diagonal_roots, analysis.solution.least_squares()
-    equations, P = analysis.equations, list(analysis.rank.independent)
+    equations, P = analysis.equations, list(analysis.columns.independent)
     n, kept = equations.n, [*P, *range(equations.n, equations.n + equations.p)]
     roots = np.full(n, math.nan)
     if not P:
         return roots, tuple(Dyadic(int(equations.N[t, t]), 2 * equations.e[t]) for t in kept)
     alone = NormalEquations(equations.N[np.ix_(kept, kept)], [equations.e[k] for k in kept], equations.p)
     roots[P] = Inverse(alone).diagonal_roots
-    roots[list(analysis.rank.affected)] = math.nan
+    roots[list(analysis.columns.affected)] = math.nan
     return roots, alone.solve().least_squares()
 
 
@@ -98,7 +98,7 @@ def _total_squares(problem: Problem) -> list[tuple[Dyadic, int]]:
     targets = range(n, n + equations.p)
     if j is None:
         return [(Dyadic(int(N[t, t]), 2 * e[t]), 1) for t in targets]
-    # β − (Σkb)²/Σk² over the common denominator N_jj: the units of column j cancel.
+    # bᵀb − (Σkb)²/Σk² over the common denominator N_jj: the units of column j cancel.
     d = int(N[j, j])
     return [(Dyadic(int(N[t, t]) * d - int(N[j, t]) ** 2, 2 * e[t]), d) for t in targets]
 

@@ -23,14 +23,15 @@ from lsq_cli.engines.local import MEMORY, fold
 from lsq_cli.errorfree import ExactSums
 from lsq_cli.errors import ProblemError
 from lsq_cli.quadratic import DoubleSums, Quadratic
+from lsq_cli.solution import INTERCEPT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from lsq_cli.solution import Array
     from lsq_cli.sources.blocks import RowBlock, Rows, Source
+    from lsq_cli.wide import WideAnalysis
 
-INTERCEPT = "(intercept)"
 # Rows whose sums are made both ways, to measure what rounding does to them.
 _MEASURED_ROWS = 2048
 
@@ -127,6 +128,8 @@ class SumRows:
     n: int
     p: int
     intercept: bool
+    measured: bool = True
+    """Whether η is to be known: it is where rounded sums tell x."""
 
     def __call__(self, numbered: Numbered) -> Summed:
         """The sums of one block, which comes with its number."""
@@ -143,7 +146,7 @@ class SumRows:
         exact = self.precision == "extended"
         sums = (ExactSums if exact else DoubleSums)(self.n, self.p, self.intercept)
         sums.add(rows.A, rows.b, rows.weights)
-        rounding = 0.0 if exact or number else self._rounding(rows)
+        rounding = 0.0 if exact or number or not self.measured else self._rounding(rows)
         counted = rows.A if rows.weights is None else rows.A[rows.weights != 0]
         constants, weightless = Constants.of(counted), len(rows.A) - len(counted)
         work = Work(summing=perf_counter() - start)
@@ -171,12 +174,14 @@ class Problem:
     counted_rows : int
         Rows used whose weight is not 0.
     precision : {"extended", "double"}
+    notes : tuple of str
+        Those of the source, and what is to be said of the sums.
     work : Work
         What reading and summing took.
     """
 
     sums: ExactSums | DoubleSums
-    analysis: Analysis
+    analysis: Analysis | WideAnalysis
     ridge: float
     names: tuple[str, ...]
     targets: tuple[str, ...]
@@ -199,7 +204,7 @@ class Problem:
     @property
     def rank(self) -> int:
         """Number of independent columns."""
-        return self.analysis.rank.rank
+        return self.analysis.rank
 
     @property
     def hessian(self) -> Array:
@@ -228,6 +233,7 @@ def read_problem(
     memory: int = MEMORY,
     on_block: Callable[[int], None] | None = None,
     blocks: Iterable[RowBlock] | None = None,
+    analysis: WideAnalysis | None = None,
 ) -> Problem:
     """Sum all rows of a source, in one pass.
 
@@ -240,6 +246,8 @@ def read_problem(
         Told of each block, as it sets out, how many bytes of the input it covers.
     blocks : iterable, optional
         Those of the source, where some of them have been read ahead.
+    analysis : WideAnalysis, optional
+        What is known of x, where the sums need not tell it.
 
     Raises
     ------
@@ -248,9 +256,9 @@ def read_problem(
     ProblemError
         If no row or no column is left.
     """
-    kernel = SumRows(precision, len(unknowns(source, intercept)), len(source.targets), intercept)
+    kernel = SumRows(precision, len(unknowns(source, intercept)), len(source.targets), intercept, analysis is None)
     total = fold(kernel, numbered(source, on_block, blocks), jobs, memory, waits=source.waits)
-    return problem_of(total, source, intercept=intercept, ridge=ridge, precision=precision, rank_tol=rank_tol)
+    return problem_of(total, source, analysis, intercept=intercept, ridge=ridge, precision=precision, rank_tol=rank_tol)
 
 
 def unknowns(source: Source, intercept: bool) -> tuple[str, ...]:
@@ -284,17 +292,24 @@ def no_rows(source: Source, read: int) -> ProblemError:
 
 
 def problem_of(
-    total: Summed | None, source: Source, *, intercept: bool, ridge: float, precision: str, rank_tol: float | None
+    total: Summed | None,
+    source: Source,
+    analysis: WideAnalysis | None = None,
+    *,
+    intercept: bool,
+    ridge: float,
+    precision: str,
+    rank_tol: float | None,
 ) -> Problem:
     """The problem that the sums of all rows of a source make; see `read_problem`."""
     if total is None or total.sums.rows == 0:
         raise no_rows(source, total.rows_read if total else 0)
     if total.weightless == total.sums.rows:
         raise ProblemError(f"{' '.join(source.data)}: all {total.sums.rows} weights are 0, so no row counts")
-    analysis = Analysis(total.sums, ridge, rank_tol, total.rounding)
+    known = analysis or Analysis(total.sums, ridge, rank_tol, total.rounding)
     return Problem(
         sums=total.sums,
-        analysis=analysis,
+        analysis=known,
         ridge=ridge,
         names=unknowns(source, intercept),
         targets=source.targets,
@@ -305,7 +320,7 @@ def problem_of(
         constant_column=0 if intercept else total.constants.first_nonzero(),
         counted_rows=total.sums.rows - total.weightless,
         precision=precision,
-        notes=_tolerance_note(rank_tol, analysis.tolerance),
+        notes=(*source.notes, *_tolerance_note(rank_tol, known.tolerance)),
         work=total.work,
     )
 

@@ -22,7 +22,7 @@ Source: Golub & Van Loan, *Matrix Computations*, 5.6.2 (underdetermined systems 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lsq_cli import certificate, rank
-from lsq_cli.dyadic import Dyadic, dyadic, on_one_grid, shifted, total
+from lsq_cli.dyadic import Dyadic, dyadic, half_lengths, on_one_grid, shifted, total
 from lsq_cli.equations import NormalEquations, Value
 from lsq_cli.errorfree import ExactSums
 
@@ -82,7 +82,7 @@ class WideRows:
 
 
 class WideAnalysis:
-    """What is known of a wide problem; the face of `analysis.Analysis` as far as `solving` needs it.
+    """What is known of a wide problem, however its x is found; the face of `analysis.Analysis` for `solving`.
 
     Parameters
     ----------
@@ -92,14 +92,13 @@ class WideAnalysis:
         A row whose part outside the others is below this of its length is dependent; 4√m·2⁻⁵³ by default.
     """
 
-    is_regular = False
     condition = None
     data_digits = None
 
     def __init__(self, rows: WideRows, tolerance: float | None = None) -> None:
-        self._rows = rows
+        self.rows = rows
         m = len(rows.b)
-        self._tolerance = rank.default_tolerance(m) if tolerance is None else tolerance
+        self.tolerance = rank.default_tolerance(m) if tolerance is None else tolerance
         sums, self._in_unit_columns = ExactSums(m, 0), ExactSums(m, 0)
         self._grid = np.full(m, 0, dtype=object)  # a_ij is a whole number times 2^grid_i
         lowest = np.full(m, np.iinfo(np.int64).max)
@@ -119,7 +118,12 @@ class WideAnalysis:
 
         As with AᵀA the units of the columns have no say in it: they are scaled to comparable size.
         """
-        return rank.is_regular(NormalEquations(*self._in_unit_columns.integers(), 0), self._tolerance)
+        return rank.is_regular(NormalEquations(*self._in_unit_columns.integers(), 0), self.tolerance)
+
+    @property
+    def rank(self) -> int:
+        """As many as there are rows."""
+        return len(self.rows.b)
 
     @cached_property
     def solution(self) -> WideSolution:
@@ -133,21 +137,25 @@ class WideAnalysis:
 
     def gram(self) -> Array:
         """AᵀA (n, n), rounded; for few columns."""
-        A: Array = next(A for _, A in self._rows.columns())
+        A: Array = next(A for _, A in self.rows.columns())
         return A.T @ A
 
     def digits(self, x: Array) -> float:
         """Digits of `x`, (n,) or (n, p), that are surely those of the solution of least norm."""
         return certificate.sure_digits(self.solution, x)
 
-    def dependencies(self, names: object) -> tuple[str, ...]:
+    def dependencies(self, names: Sequence[str]) -> tuple[str, ...]:
         """None is named: with fewer rows than columns every column is made of others."""
         return ()
+
+    def rank_warning(self, names: Sequence[str], choice: str) -> tuple[str, ...]:
+        """What to know of an x that is one of many; `choice` says which."""
+        return (f"{self.rank} rows do not determine {len(names)} unknowns, many x fit exactly: {choice}",)
 
     def times_columns(self, v: Integers, *, size: bool = False) -> Integers:
         """Σᵢ a_ij·2^(−grid_i)·v_it (n, p) in integers; with `size` |a_ij| in place of a_ij."""
         parts = []
-        for _, A in self._rows.columns():
+        for _, A in self.rows.columns():
             whole = self._integers(A)
             parts.append((abs(whole) if size else whole).T @ v)
         return np.concatenate(parts)
@@ -161,7 +169,7 @@ class WideAnalysis:
         squares, slopes = [], []
         for t in range(p):
             r = self._residuals(columns[:, t], t)
-            weights = np.ones(len(r)) if self._rows.weights is None else self._rows.weights
+            weights = np.ones(len(r)) if self.rows.weights is None else self.rows.weights
             wr = [_times(value, dyadic(float(w))) for value, w in zip(r, weights, strict=True)]
             squares.append(total(map(_times, r, wr)))
             slopes.append(self._slope_square(wr))
@@ -179,11 +187,11 @@ class WideAnalysis:
         """Ax − b, exactly."""
         z, h = on_one_grid(x, [0] * len(x))
         image = np.full(len(self._grid), 0, dtype=object)
-        for where, A in self._rows.columns():
+        for where, A in self.rows.columns():
             image += self._integers(A) @ z[where]
         return [
             total([Dyadic(int(v), int(g) + h), dyadic(-float(b))])
-            for v, g, b in zip(image, self._grid, self._rows.b[:, target], strict=True)
+            for v, g, b in zip(image, self._grid, self.rows.b[:, target], strict=True)
         ]
 
     def _slope_square(self, r: list[Dyadic]) -> Dyadic:
@@ -277,7 +285,7 @@ def _with_targets(K: Integers, grid: list[int], b: Array) -> NormalEquations:
     N = np.full((m + p, m + p), 0, dtype=object)
     N[:m, :m] = K
     e = list(grid)
-    half = [(int(v).bit_length() + 1) // 2 for v in K.diagonal()]
+    half = half_lengths(K.diagonal())
     for t in range(p):
         z, h = on_one_grid(b[:, t], [-g for g in grid])
         N[:m, m + t] = N[m + t, :m] = z

@@ -241,6 +241,17 @@ class TestDigits:
             if exact_solution(A, b) is not None:
                 assert solve(A, b).digits == 15.9
 
+    def test_coefficients_that_are_exactly_nought_cost_no_digits(self):
+        rng = np.random.default_rng(14)
+        A, b = np.zeros((40, 10)), np.zeros(40)
+        A[:20, :5], A[20:, 5:], b[:20] = rng.normal(size=(20, 5)), rng.normal(size=(20, 5)), rng.normal(size=20)
+        solution = solve(A, b)
+
+        assert solution.x[5:].tolist() == [0.0] * 5
+        assert_rounded_correctly(solution.x, exact_solution(A, b))
+        assert solution.digits == 15.9
+        assert solution.data_digits > 13
+
     def test_data_digits_survive_a_flip_of_last_bits(self):
         rng = np.random.default_rng(13)
         margins = []
@@ -303,7 +314,7 @@ class TestRank:
         many, few = Analysis(sums), solve(A, b)
 
         assert sums.rows == 1_024_000
-        assert (many.rank.rank, few.rank) == (3, 3)
+        assert (many.rank, few.rank) == (3, 3)
         assert many.x[:, 0].tolist() == few.x.tolist()
         assert_rounded_correctly(few.x, exact_solution(A, b))
 

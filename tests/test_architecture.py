@@ -1,10 +1,16 @@
-"""The direction of the arrows, and what start-up may import: read from the code, and from `sys.modules`."""
+"""The rooms of docs/design.md and the direction of their arrows; and what start-up may import.
+
+Read from the page, from the code and from `sys.modules`.
+"""
 
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -13,46 +19,110 @@ import lsq_cli
 
 PACKAGE = Path(lsq_cli.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
+DESIGN = (Path(__file__).parent.parent / "docs" / "design.md").read_text()
 
-# Room → rooms and packages it must not import, at any level of nesting, outside `if TYPE_CHECKING`.
-FORBIDDEN = {
-    "methods": ("click", "rich", "dask", "lsq_cli.sources", "lsq_cli.report", "lsq_cli.commands", "lsq_cli.engines"),
-    "engines": ("click", "rich", "lsq_cli.methods", "lsq_cli.report", "lsq_cli.commands"),
-    "sources": ("click", "rich", "dask", "lsq_cli.methods", "lsq_cli.report", "lsq_cli.commands", "lsq_cli.quadratic"),
-    "report": ("click", "dask", "lsq_cli.methods", "lsq_cli.sources", "lsq_cli.commands", "lsq_cli.quadratic"),
-    "": ("click", "rich", "dask", "lsq_cli.report"),
+# Where a package that is not ours may be imported: rooms or modules, as below. numpy may be anywhere.
+PLACES = {
+    "click": {"commands"},
+    "rich": {"report"},
+    "polars": {"sources.fast"},
+    "pyarrow": {"sources.parquet", "report.history"},
+    "zstandard": {"sources.streams"},
+    "scipy": {"sources.sparse", "sources.market", "wide"},
+    "matplotlib": {"report.pictures"},
 }
 
 
-def imports(path: Path) -> set[str]:
-    """Every module that a file imports when it runs."""
-    found: set[str] = set()
+def table(header: str) -> list[list[str]]:
+    """The cells of a table of the page, row by row."""
+    lines = DESIGN.split(f"{header}\n", 1)[1].splitlines()[1:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in takewhile(lambda s: s[:1] == "|", lines)]
 
-    class Visitor(ast.NodeVisitor):
-        def visit_If(self, node: ast.If) -> None:
-            if "TYPE_CHECKING" not in ast.unparse(node.test):
-                self.generic_visit(node)
 
-        def visit_Import(self, node: ast.Import) -> None:
-            found.update(alias.name for alias in node.names)
+def named(cell: str) -> list[str]:
+    """The modules, folders and rooms that a cell names: ``sources/spool.py`` is sources.spool."""
+    return [piece.strip("` /").removesuffix(".py").replace("/", ".") for piece in cell.split(",") if piece]
 
-        def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-            found.add(node.module or "")
-            found.update(f"{node.module}.{alias.name}" for alias in node.names)
 
-    Visitor().visit(ast.parse(path.read_text()))
-    return found
+ARROWS = {room: {room, *named(others)} for room, others in table("| room | may import |")}
+ROOMS = {place: room for room, files, _ in table("| room | files | what they are for |") for place in named(files)}
+
+
+def module_of(path: Path) -> str:
+    """``sources.csv``; a folder's ``__init__`` is the folder."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
+MODULES = {module_of(path) for path in FILES}
+
+
+def room_of(module: str) -> str:
+    """The room in which a module of ours stands."""
+    return ROOMS[module.split(".")[0]]
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports when it runs: by a statement or a call, outside `if TYPE_CHECKING`."""
+    nodes: list[ast.AST] = [ast.parse(path.read_text())]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            nodes.extend(node.orelse)
+            continue
+        nodes.extend(ast.iter_child_nodes(node))
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module and not node.level
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("load", "import_module"):
+            first = node.args[0]
+            if isinstance(first, ast.Constant):
+                yield first.value
+
+
+def ours(name: str) -> str:
+    """The module of ours that something imported stands in; the package itself is its ``__init__``."""
+    inner = name.removeprefix("lsq_cli").removeprefix(".")
+    while inner and inner not in MODULES:
+        inner = inner.rpartition(".")[0]
+    return inner or "__init__"
+
+
+def test_the_page_names_every_module_once_and_nothing_else():
+    there = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in [*FILES, *PACKAGE.glob("*/*.json")]}
+    standing = [place for _, files, _ in table("| room | files | what they are for |") for place in named(files)]
+
+    assert sorted(standing) == sorted(there)
+    assert set(ROOMS.values()) == set(ARROWS)
+
+
+def test_the_page_speaks_of_no_module_that_is_gone():
+    assert set(re.findall(r"\b\w+\.py\b", DESIGN)) <= {path.name for path in FILES}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_arrows_point_one_way(path):
-    room = "" if path.parent == PACKAGE else path.relative_to(PACKAGE).parts[0]
-    if path.name == "__main__.py":
-        return
-    for forbidden in FORBIDDEN.get(room, ()):
-        offenders = [name for name in imports(path) if name == forbidden or name.startswith(forbidden + ".")]
+    allowed = ARROWS[room_of(module_of(path))]
+    reached = {ours(name) for name in imports(path) if name.split(".")[0] == "lsq_cli"}
 
-        assert not offenders, f"{path.relative_to(PACKAGE)} imports {offenders}"
+    assert not {module for module in reached if not {module, room_of(module)} & allowed}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_packages_of_others_are_imported_in_their_places_alone(path):
+    module = module_of(path)
+    tops = {name.split(".")[0] for name in imports(path)} - sys.stdlib_module_names - {"lsq_cli", "numpy"}
+
+    assert not {top for top in tops if not {module, module.split(".")[0]} & PLACES.get(top, set())}
+
+
+def test_no_place_is_kept_for_a_package_that_is_not_imported_there():
+    found = {(name.split(".")[0], module_of(path)) for path in FILES for name in imports(path)}
+    used = found | {(top, module.split(".")[0]) for top, module in found}
+
+    assert {(top, place) for top, places in PLACES.items() for place in places} <= used
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))

@@ -20,6 +20,7 @@ class NamesOnly:
     path: str = "data.csv"
     rereadable: bool = True
     unreadable_columns: dict[int, DataError] = field(default_factory=dict)
+    empty_columns: frozenset[int] = frozenset()
 
     def blocks(self, columns: tuple[int, ...], missing: str) -> Iterator[CellBlock]:
         raise AssertionError("columns are chosen without reading a row")
@@ -168,6 +169,28 @@ def test_text_that_is_asked_for_is_an_error_with_an_example(request_, option):
     assert refusal(ColumnError, select, table("name u y", {0: "Ann\x1b"}), request_) == (
         "data.csv, column 1 'name': no number in its first 1000 rows, but text such as 'Ann\\x1b'; "
         f"{option} needs a column of numbers"
+    )
+
+
+def test_a_column_that_misses_its_first_cells_is_left_out_of_the_rest_and_may_be_asked_for():
+    names = table("name u late y", {0: "Ann", 2: ""}, empty_columns=frozenset({2}))
+    for request in (Request(target=("y",)), Request(target=("y",), columns=("*",))):
+        selection = select(names, request)
+
+        assert selection.left_out == ("name", "late")
+        assert selection.notes == (
+            "left out as text: 'name' (such as 'Ann')",
+            "left out as empty in the first 1000 rows: 'late' (choose with --columns)",
+        )
+    assert chosen(select(names, Request(target=("y",), columns=("u,late",)))) == ("u late", "y")
+    assert chosen(select(names, Request(target=("late",)))) == ("u y", "late")
+    assert select(names, Request(weights="late")).weights == 2
+
+
+def test_text_without_an_example_is_still_text():
+    assert refusal(ColumnError, select, table("name u y", {0: ""}), Request(columns=("name",))) == (
+        "data.csv, column 1 'name': no number in its first 1000 rows, and it is no column of numbers; "
+        "--columns needs a column of numbers"
     )
 
 

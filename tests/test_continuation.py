@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from itertools import pairwise
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from descent_problems import problem
-from test_shell import start, wait_for
+from processes import opened_when_written, start
 
 from lsq_cli import solve
 from lsq_cli.methods import RULES
@@ -97,14 +98,16 @@ def test_only_what_x_does_not_tell_is_remembered():
 @pytest.mark.parametrize("step", ["constant", "bb"])
 def test_after_ctrl_c_it_goes_on_to_the_same_bits(number, step, run_lsq, tmp_path):
     data, history, model = tmp_path / "data.npy", tmp_path / "h.csv", tmp_path / "m.json"
+    os.mkfifo(history)
     # κ(G) = 10¹⁰: more steps than the run has time for.
     np.save(data, np.hstack(problem(kappa=1e5, m=200, n=120)))
     options = ["-m", "gd", "--step", step, "--tol", 0, "-f", "json", "-q"]
     stopped = start(
         "solve", data, *options, "--max-iter", 10**9, "--history", history, "--history-every", 100, "-o", model
     )
-    wait_for(history)
-    stopped.send_signal(number)
+    with opened_when_written(history) as rows:
+        stopped.send_signal(number)
+        rows.read()
     _, err = stopped.communicate(timeout=60)
 
     assert stopped.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[number], err

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+import lsq_cli.sources.cells as cells_room
 import lsq_cli.sources.csv as csv_room
 from lsq_cli.errors import CellError, DataError, SourceConsumedError, TableError, UsageError
 from lsq_cli.sources.blocks import Reason
@@ -364,6 +365,17 @@ def test_a_mark_with_quotes_or_delimiters_is_found_by_its_text():
     assert reasons('a,b\n"""x""",1\n2,3\n', na=('"x"',)) == [Reason.NA, Reason.PRESENT]
 
 
+@pytest.mark.parametrize("cells", [1, 4, 1 << 16])
+def test_missing_cells_are_found_however_many_are_looked_at_at_a_time(monkeypatch, cells):
+    monkeypatch.setattr(cells_room, "_MARKED_CELLS", cells)
+    text = 'a,b,c\n1,,NA\n , 2," N/A"\n3,"",4\n,"5",NA\n6,7,8\n'
+
+    kept = [[1, NAN, NAN], [NAN, 2, NAN], [3, NAN, 4], [NAN, 5, NAN], [6, 7, 8]]
+    assert same(numbers(text, missing="drop"), kept)
+    assert reasons(text) == [Reason.EMPTY] * 4 + [Reason.PRESENT]
+    assert reasons(text, (2, 1)) == [Reason.EMPTY, Reason.NA, Reason.EMPTY, Reason.NA, Reason.PRESENT]
+
+
 def test_text_is_an_error_even_where_the_row_would_be_dropped():
     with pytest.raises(CellError, match="line 2, column 2 'b': 'x' is not a number"):
         numbers("a,b\nNA,x\n1,2\n", missing="drop")
@@ -392,6 +404,15 @@ def test_columns_without_a_number_are_text_with_an_example():
 
     assert table(text).text_columns == {1: "abc", 2: "", 3: "", 5: "1970-01-01"}
     assert table("a,b\n,1\nNA,2\nred,3\n").text_columns == {0: "red"}
+
+
+def test_a_column_that_misses_its_first_cells_is_told_from_text():
+    made = table("a,late,text\n" + "1,,x\n2,NA,\n" * 600 + "3,4,y\n5,6,z\n")
+
+    assert made.empty_columns == {1}
+    assert same(rows_of(made, (0, 1), "drop")[-3:], [[2, NAN], [3, 4], [5, 6]])
+    with pytest.raises(CellError, match=r"^data\.csv, line 2, column 2 'late': the cell is empty; leave such rows out"):
+        rows_of(made, (0, 1))
 
 
 def test_a_thousand_rows_decide(small_blocks):
@@ -514,6 +535,36 @@ def test_ragged_rows_near_the_top(text, expected):
     assert message(text) == f"data.csv, {expected}; {WAY_OUT}"
 
 
+ENDS = [
+    ("a,b\n1,2,\n3,4,\n", {}, 2, "3 cells where line 1 has 2, for it ends with ','; end line 1 with ',' too"),
+    ("a;b\n1;2; ;\n3;4;;\n", {}, 2, "4 cells where line 1 has 2, for it ends with ';'; end line 1 with ';' too"),
+    ("y\n1,\n2,\n", {}, 2, "2 cells where line 1 has 1, for it ends with ','; end line 1 with ',' too"),
+    ("a,b\n" + "1,2\n" * 30 + "3,4,\n", {}, 32, "3 cells where the header has 2, for it ends with ','; end the header"),
+    ("1,2\n" * 30 + '"3\n",4,\n', {}, 31, "3 cells where the first row has 2, for it ends with ','; end the first row"),
+    (
+        "a\tb\n1\t2\t\n",
+        {"delimiter": "tab"},
+        2,
+        "3 cells where the header has 2, for it ends with a tab; end the header",
+    ),
+    ("a,b,\n1,2\n3,4\n", {}, 2, "2 cells where line 1 has 3, for line 1 ends with ','; end the rows with ',' too"),
+]
+
+
+@pytest.mark.parametrize(("text", "options", "line", "words"), ENDS)
+def test_a_delimiter_too_many_at_the_end_is_named(text, options, line, words):
+    said = message(text, **options)
+
+    assert said.startswith(f"data.csv, line {line}: {words}")
+    assert said.endswith(("or take it out", "or take it out there"))
+
+
+def test_a_quoted_delimiter_or_a_cell_of_its_own_at_the_end_is_none_too_many():
+    assert "or is a delimiter inside a cell" in message("a,b\n" + "1,2\n" * 30 + '3,4,""\n')
+    assert "or is a delimiter inside a cell" in message("a,b\n" + "1,2\n" * 30 + '3,4,","\n')
+    assert "or is a delimiter inside a cell" in message("a,b,\n1,2,3\n1,2\n" + "1,2,3\n" * 3)
+
+
 def test_row_names_without_a_header_are_told_from_ragged_rows():
     text = '"x" "y"\n"1" 2 3\n"2" 4 5\n'
 
@@ -551,20 +602,30 @@ def test_a_quote_inside_a_cell_is_refused():
     assert message('a,b\nx,"1\n"2",3\n', delimiter=",") == f"data.csv, line 2: {words}"
 
 
-@pytest.mark.parametrize("row", ['1,"', "1,2"])
-def test_a_row_without_end_does_not_swallow_memory(monkeypatch, row):
+@pytest.mark.parametrize(
+    ("row", "why"), [('1,"', r'was a quote \("\) left open\?$'), ("1,2", r"is it a table of text\? --input-format")]
+)
+def test_a_row_without_end_does_not_swallow_memory(monkeypatch, row, why):
     monkeypatch.setattr(csv_room, "BLOCK_BYTES", 64)
     monkeypatch.setattr(csv_room, "HEAD_BYTES", 16)
     monkeypatch.setattr(csv_room, "LIMIT_BYTES", 256)
     source = pipe(b"a,b\n" + b"1,2\n" * 40 + row.encode() + (b"\n" if '"' in row else b"0") * 10_000)
 
-    with pytest.raises(
-        TableError, match=r'^standard input, line 42: the row .* does not end .* was a quote \("\) left open'
-    ):
+    with pytest.raises(TableError, match=f"^standard input, line 42: the row .* does not end within 0 MB; {why}"):
         rows_of(CsvTable(source, CsvOptions()))
     assert source.opened[0].given < 1000
     with pytest.raises(TableError, match="line 1: the row that begins here does not end"):
         table(b'"' + b"x" * 10_000 + b"\n1\n")
+
+
+def test_neither_empty_lines_nor_comments_are_read_without_end(monkeypatch):
+    monkeypatch.setattr(csv_room, "HEAD_BYTES", 16)
+    monkeypatch.setattr(csv_room, "LIMIT_BYTES", 256)
+    source = pipe(b"\n# no row\n" * 10_000)
+
+    with pytest.raises(TableError, match=r"^standard input: no row in the first 0 MB, only comments and empty lines$"):
+        CsvTable(source, CsvOptions())
+    assert source.opened[0].given < 1100
 
 
 # ---- bytes that are no text -----------------------------------------------------------------------------------
@@ -589,6 +650,10 @@ def test_binary_data_is_named():
     assert message(b"a,b\n1,2\n3,\x004\n5,\0\0\0").startswith(
         "data.csv, line 3: a NUL byte: binary data, or a damaged file"
     )
+    zeros = pipe(bytes(1_000_000))  # in which no line ends
+    with pytest.raises(TableError, match=r"^standard input, line 1: a NUL byte: binary data"):
+        CsvTable(zeros, CsvOptions())
+    assert zeros.opened[0].given < 100_000
     words = "line 2: the byte 0xff is not text: binary data? --input-format says what it is"
     assert words in message(b"P\x01\n\xff\xd8\n")
 

@@ -21,6 +21,8 @@ import pyarrow.parquet
 import pytest
 import zstandard
 
+from lsq_cli.errors import elided
+
 DOCS = Path(__file__).parent.parent / "docs"
 
 
@@ -262,6 +264,7 @@ USAGE = [
     Case("Standard input twice", "- -", ("- is standard input", "one path only"), code=2),
     Case("A rank tolerance of a whole column", "data.csv --rank-tol 2", ("--rank-tol", "below 1"), code=2),
     Case("Two results under one name", "data.csv -o x.csv --history x.csv", ("x.csv", "two results"), code=2),
+    Case("A result under the name of the data", "data.csv -o data.csv", ("data.csv holds the data",), code=2),
     Case("Iterates where nothing carries them", "data.csv -f csv --iterates 5", ("--iterates", "--format csv"), code=2),
     Case(
         "An option of text for numbers in binary",
@@ -366,3 +369,9 @@ def test_the_page_of_errors_is_up_to_date(run_lsq, stored, tmp_path, monkeypatch
         message = run_lsq(case.verb, *case.args.split()).err.splitlines()[-1]
         page.append(f"**{case.what}**\n\n```console\n$ lsq {case.verb} {case.args}\n{message}\n```\n")
     stored(DOCS / "errors.md", "\n".join(page))
+
+
+def test_of_many_words_the_first_are_listed_and_the_rest_counted():
+    assert elided([]) == ""
+    assert elided("abcdefgh") == "a, b, c, d, e, f, g, h"
+    assert elided("abcdefghijk", between="; ") == "a; b; c; d; e; f; g; h and 3 more"

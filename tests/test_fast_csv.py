@@ -131,6 +131,15 @@ def test_it_is_not_sure_of(text, columns):
     assert sure(text, columns) is None
 
 
+def test_columns_are_not_searched_for_each_of_many():
+    class Unsearched(tuple):
+        def __contains__(self, column):
+            raise AssertionError("takes as long as there are columns")
+
+    assert fast.whole_lines(b"1,2,3\n4,5,6\n", ABC, Unsearched((2, 0))).tolist() == [[3, 1], [6, 4]]
+    assert fast.rows_alone(b"1,2,3\n4,5,6\n", ABC, Unsearched((2, 0))).tolist() == [[3, 1], [6, 4]]
+
+
 def test_it_is_not_sure_of_a_second_header_of_numbers():
     layout = Layout("data.csv", ",", ("id", "2019", "2020"), b"id,2019,2020")
 
@@ -177,6 +186,15 @@ def test_a_block_handed_on_without_its_text_is_taken_for_the_worst():
     bare = CsvBlock(None, ABC, (0,), "error", 0, 1000, 2)
 
     assert 1000 < block.footprint < bare.footprint <= 14_000
+
+
+def test_quotes_are_counted_in_what_a_block_takes():
+    plain, quoted = (
+        CsvBlock(None, ABC, (0,), "error", 0, 1200, 2, text) for text in (b"1.25,2.5,3\n" * 90, b'"1","2","3"\n' * 100)
+    )
+
+    assert plain.footprint == 1200 + 1200 * 3 * 26 // 11
+    assert quoted.footprint == 1200 + 1200 * (3 * 26 + 6 * 24) // 12
 
 
 def run(run_lsq, *args, **kwargs):

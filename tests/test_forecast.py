@@ -152,6 +152,8 @@ def test_eigenvalues_that_are_rounding_are_nought():
     assert np.count_nonzero(spectrum.values) == 4
     assert spectrum.smallest == pytest.approx(0.02, rel=1e-9)
     assert spectrum.null_share(np.array([1.0, 0, 0, 0, -1, 0, 0, 0])) == pytest.approx(1)
+    assert spectrum.null_share(np.array([1e200, 0, 0, 0, -1e200, 0, 0, 0])) == pytest.approx(1)
+    assert spectrum.null_share(np.zeros(8)) == 0.0
     assert Spectrum.of(np.zeros((2, 2))).smallest == 0.0
 
 

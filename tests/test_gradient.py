@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import math
+import re
+import tracemalloc
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,11 +16,13 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from lsq_cli import gradient
-from lsq_cli.affine import residuals
+from lsq_cli.affine import Affine, residuals
+from lsq_cli.engines.local import MEMORY, fold
 from lsq_cli.errors import ProblemError, UsageError
 from lsq_cli.report.gradient import print_gradient, sections
 from lsq_cli.report.layout import plain_text, print_ruled
 from lsq_cli.report.page import Page
+from lsq_cli.sources.opening import open_python
 
 SAMPLES = Path(__file__).parent.parent / "sample_data"
 MARKET = (SAMPLES / "A.csv", SAMPLES / "b.csv")
@@ -263,6 +267,33 @@ def test_the_python_face_refuses_what_the_shell_would():
         gradient([[1.0]], [1.0], mine=[math.nan])
 
 
+def test_too_many_unknowns_are_refused_before_a_row_is_read(run_lsq, tmp_path):
+    np.save(tmp_path / "A.npy", np.zeros((2, 2049)))
+    np.save(tmp_path / "b.npy", np.zeros(2))
+    tracemalloc.start()
+    result = run_lsq("gradient", tmp_path / "A.npy", tmp_path / "b.npy")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert (result.code, result.raw) == (1, b"")
+    assert peak < 8 * 2049**2
+    assert result.err.endswith(
+        "2049 unknowns: lsq gradient sums AᵀA to check itself, for at most 2048; leave columns out with --columns or "
+        "--drop, or see ‖∇f‖ with lsq solve --method gd, which goes by the rows\n"
+    )
+
+
+def test_differences_need_no_more_than_the_sums_themselves():
+    A, b, x = problem(3, m=20, n=200)
+    model = Affine(open_python(A, b), x[:, None], intercept=False)
+    tracemalloc.start()
+    model.differences()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak < 2 * 8 * 200**2
+
+
 def test_the_name_stays_a_function_whatever_was_imported_before():
     import lsq_cli
     import lsq_cli.derivatives
@@ -496,3 +527,48 @@ def test_a_column_of_zeros_leaves_every_rate_stable():
 def test_quiet_says_nothing(run_lsq):
     assert run_lsq("gradient", "-q", stdin="x,y\n1,2\n2,3\n").err == ""
     assert "b is the last column" in run_lsq("gradient", stdin="x,y\n1,2\n2,3\n").err
+
+
+def test_verbose_says_how_the_data_was_understood_and_the_times(run_lsq):
+    lines = run_lsq("gradient", *MARKET, "-v").err.splitlines()
+
+    assert lines[0].endswith("A.csv: CSV, ',' between cells, a header")
+    assert lines[2] == "lsq: info: A: apples, pears, loaves; b: paid"
+    assert lines[3] == "lsq: info: 10 rows read, 10 used"
+    assert re.fullmatch(
+        r"lsq: info: [\d.]+ s reading and [\d.]+ s summing in all threads, [\d.]+ s from start to end", lines[4]
+    )
+    assert len(lines) == 5
+    assert run_lsq("gradient", *MARKET, "-v", "-q").err == ""
+
+
+def test_verbose_names_no_column_where_there_is_none(run_lsq):
+    assert "lsq: info: A: no column; b: b\n" in run_lsq("gradient", "-v", stdin="b\n1\n2\n").err
+
+
+@pytest.mark.parametrize("columns", ["u,y", "y"])
+def test_threads_and_memory_are_used_and_change_nothing(columns, run_lsq, tmp_path, monkeypatch):
+    monkeypatch.setattr("lsq_cli.sources.csv.BLOCK_BYTES", 256)
+    seen = []
+
+    def watched(kernel, blocks, jobs=None, memory=MEMORY, **more):
+        seen.append((jobs, memory))
+        return fold(kernel, blocks, jobs, memory, **more)
+
+    monkeypatch.setattr("lsq_cli.affine.fold", watched)
+    path = tmp_path / "t.csv"
+    path.write_text("u,y\n" + "".join(f"{k},{k * k % 17 / 7}\n" for k in range(400)))
+    args = ["gradient", path, "--columns", columns, "-f", "json"]
+    one, many = run_lsq(*args, "--jobs", 1), run_lsq(*args, "--jobs", 3, "--memory", "1kB")
+
+    assert one.raw == many.raw
+    assert len(one.json["residual"]) == one.json["rows_read"] == 400
+    assert seen == [(1, MEMORY), (3, 1000)]
+
+
+def test_a_long_reading_is_shown_where_it_is_asked_for(run_lsq, monkeypatch):
+    for name in ("DELAY", "LINE_INTERVAL"):
+        monkeypatch.setattr(f"lsq_cli.report.progress.{name}", 0.0)
+
+    assert run_lsq("gradient", *MARKET, "--progress").err.startswith("lsq: reading: ")
+    assert run_lsq("gradient", *MARKET).err == ""

@@ -5,6 +5,7 @@ import gzip
 import io
 import lzma
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -422,6 +423,27 @@ def test_a_file_without_permission_is_named(monkeypatch):
     monkeypatch.setattr("builtins.open", refuse)
 
     assert refusal(OpenError, "A.csv", "b.csv") == "A.csv: cannot be read: permission denied"
+
+
+@pytest.mark.parametrize("name", ["table.csv", "table.npy", "table.csv.gz"])
+def test_a_file_that_is_replaced_while_it_is_read_is_an_error(name):
+    if name.endswith(".gz"):
+        Path(name).write_bytes(gzip.compress(Path("table.csv").read_bytes()))
+    source = opened(name)
+    Path("copy").write_bytes(Path(name).read_bytes())
+    os.replace("copy", name)
+
+    with pytest.raises(OpenError, match=rf"^{name}: another file took its place while it was read; start again$"):
+        rows_of(source)
+
+
+def test_a_file_may_be_another_on_another_machine():
+    (block,) = opened("table.npy").blocks()
+    elsewhere = pickle.loads(pickle.dumps(block))
+    Path("copy").write_bytes(Path("table.npy").read_bytes())
+    os.replace("copy", "table.npy")
+
+    assert elsewhere.read().A.tolist() == A.tolist()
 
 
 def test_an_error_of_the_device_is_named():

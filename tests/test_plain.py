@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 import numpy as np
+import polars
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -124,14 +125,24 @@ class TestJson:
 
         assert '"names": ["Größe ‖∇f‖", "a\\"\\u001b\\n"]' in text
 
-    def test_reads_back_a_path_that_is_no_utf8(self):
-        path = os.fsdecode(b"caf\xe9.csv")
+    def test_has_a_byte_of_a_path_that_is_no_utf8_as_text_that_every_reader_takes(self):
+        answer = solution(data=(os.fsdecode(b"caf\xe9.csv"), "caf\xe9.csv", "caf\\xe9"))
+        text = output(write_json, answer)
 
-        assert parsed(data=(path,))["data"] == [path]
+        assert json.loads(text.decode("utf-8"))["data"] == ["caf\\xe9.csv", "caf\xe9.csv", "caf\\xe9"]
+        # A lone half of a surrogate pair is refused by polars, pyarrow and others.
+        assert polars.read_ndjson(text)["data"][0].to_list() == ["caf\\xe9.csv", "caf\xe9.csv", "caf\\xe9"]
+
+    @pytest.mark.parametrize("sign", ["\x1b", "\x7f", "\x9b", "\u202e", "\u2028", "\ufeff", "\U000e0001"])
+    def test_escapes_whatever_a_terminal_might_obey_in_files_too(self, sign):
+        text = output(write_json, solution(names=(sign, "ö"))).decode("utf-8")
+
+        assert text.removesuffix("\n").isprintable()
+        assert json.loads(text)["names"] == [sign, "ö"]
 
     @given(x=st.lists(doubles, min_size=2, max_size=2), names=st.lists(texts, min_size=2, max_size=2))
     @settings(max_examples=60, deadline=None)
-    @example(x=[5e-324, -0.0], names=["\u2028", "\ud800"])
+    @example(x=[5e-324, -0.0], names=["\u2028", "\x9b"])
     @example(x=[1.7976931348623157e308, 0.1 + 0.2], names=["", "\\"])
     def test_reads_back_to_the_same_doubles_and_names(self, x, names):
         record = parsed(x=np.array(x), names=tuple(names))

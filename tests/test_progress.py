@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import re
 
@@ -21,6 +22,13 @@ from lsq_cli.report.progress import (
 from lsq_cli.solution import Iterate
 
 ERASED = re.compile(r"\x1b\[2K$")
+
+
+class Terminal(io.StringIO):
+    """A screen."""
+
+    def isatty(self):
+        return True
 
 
 class Clock:
@@ -55,35 +63,35 @@ def read(steps, total, clock, screen):
 
 
 def test_a_run_of_less_than_a_second_shows_nothing():
-    screen = io.StringIO()
+    screen = Terminal()
 
     assert read([(0.3, 10_000), (0.3, 10_000), (0.39, 10_000)], 40_000, Clock(), screen) == ""
     assert screen.getvalue() == ""
 
 
 def test_a_longer_run_shows_bytes_rate_and_time_left(wide):
-    shown = plain(read([(0.5, 40_000_000), (1.5, 60_000_000)], 1_000_000_000, Clock(), io.StringIO()))
+    shown = plain(read([(0.5, 40_000_000), (1.5, 60_000_000)], 1_000_000_000, Clock(), Terminal()))
 
     assert shown.startswith("reading ")
     assert shown.endswith("100 MB of 1.0 GB, 50 MB/s, 0:18 left")
 
 
 def test_a_pipe_shows_bytes_rate_and_time_gone(wide):
-    shown = plain(read([(61.0, 122_000_000)], None, Clock(), io.StringIO()))
+    shown = plain(read([(61.0, 122_000_000)], None, Clock(), Terminal()))
 
     assert "122 MB, 2.0 MB/s, 1:01" in shown
     assert "left" not in shown
 
 
 def test_it_is_drawn_ten_times_a_second_at_most(wide):
-    screen = io.StringIO()
+    screen = Terminal()
     read([(1.0, 1)] + [(0.01, 1)] * 100, 1000, Clock(), screen)
 
     assert screen.getvalue().count("bytes of") in range(10, 13)
 
 
 def test_it_is_erased_at_the_end_and_the_cursor_is_back(wide):
-    screen = io.StringIO()
+    screen = Terminal()
     read([(2.0, 10), (1.0, 10)], 20, Clock(), screen)
     after = screen.getvalue()
 
@@ -92,7 +100,7 @@ def test_it_is_erased_at_the_end_and_the_cursor_is_back(wide):
 
 
 def test_it_is_erased_when_reading_fails(wide):
-    screen, clock = io.StringIO(), Clock()
+    screen, clock = Terminal(), Clock()
 
     def failing():
         yield 2.0, 10
@@ -105,7 +113,7 @@ def test_it_is_erased_when_reading_fails(wide):
 
 
 def test_a_file_that_grows_does_not_pass_its_end(wide):
-    shown = plain(read([(2.0, 30)], 20, Clock(), io.StringIO()))
+    shown = plain(read([(2.0, 30)], 20, Clock(), Terminal()))
 
     assert "30 bytes of 30 bytes" in shown
 
@@ -134,47 +142,73 @@ def test_no_rate_is_known_before_anything_is_read():
     assert reading_account(0, 10, 1.0) == "0 bytes of 10 bytes, 0 bytes/s"
 
 
-def descend(steps, total, clock, screen):
+def descend(steps, total, clock, screen, time_limit=None):
     """A bar that was told of some iterates: seconds to wait, then k and ‖∇f‖."""
-    with DescentBar(screen, total, clock) as bar:
+    with DescentBar(screen, total, time_limit, clock) as bar:
+        start = clock.now
         for seconds, k, gradient_norm in steps:
             clock.now += seconds
-            bar.add(Iterate(k, np.zeros(1), 1.0, 1.0, gradient_norm, 0.5, seconds))
+            bar.add(Iterate(k, np.zeros(1), 1.0, 1.0, gradient_norm, 0.5, clock.now - start))
         return screen.getvalue()
 
 
 def test_a_long_descent_shows_step_gradient_and_time_left(wide):
-    shown = plain(descend([(0.5, 10, 1.0), (1.5, 200, 3.21e-5)], 1000.0, Clock(), io.StringIO()))
+    shown = plain(descend([(0.5, 10, 1.0), (1.5, 200, 3.21e-5)], 1000.0, Clock(), Terminal()))
 
     assert shown.startswith("descending ")
     assert shown.endswith("step 200 of 1000, ‖∇f‖ 3.2e-05, 0:08 left")
 
 
 def test_a_descent_of_less_than_a_second_shows_nothing():
-    assert descend([(0.3, k, 1.0) for k in range(3)], 1000.0, Clock(), io.StringIO()) == ""
+    assert descend([(0.3, k, 1.0) for k in range(3)], 1000.0, Clock(), Terminal()) == ""
 
 
-def test_a_descent_without_a_forecast_shows_the_time_gone(wide):
-    assert "step 7, ‖∇f‖ 1.0e+00, 0:02" in plain(descend([(2.0, 7, 1.0)], None, Clock(), io.StringIO()))
+def test_the_time_left_is_that_of_the_end_that_comes_first(wide):
+    steps = [(2.0, 200, 1.0)]  # 8 seconds more to step 1000
+
+    assert "step 200 of 1000, ‖∇f‖ 1.0e+00, 0:05 left" in plain(descend(steps, 1000, Clock(), Terminal(), 7.0))
+    assert "step 200 of 1000, ‖∇f‖ 1.0e+00, 0:08 left" in plain(descend(steps, 1000, Clock(), Terminal(), 60.0))
+    assert "step 0 of 1000, ‖∇f‖ 1.0e+00, 0:03 left" in plain(descend([(2.0, 0, 1.0)], 1000, Clock(), Terminal(), 5.0))
+    assert "0:00 left" in plain(descend([(2.0, 3, 1.0)], 1000, Clock(), Terminal(), 1.5))
+
+
+def test_the_bar_is_full_when_the_time_is_up(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(DescentBar, "_draw", lambda bar, done, total, account: drawn.append((done, total)))
+    descend([(3.0, 1, 1.0), (1.0, 2, 1.0)], 10**6, Clock(), Terminal(), 4.0)
+
+    assert drawn == [(3000, 4000.0), (4000, 4000.0)]
 
 
 def test_a_descent_that_passes_its_forecast_goes_on(wide):
-    assert "step 30 of 30, ‖∇f‖ 1.0e+00, 0:00 left" in plain(descend([(2.0, 30, 1.0)], 20, Clock(), io.StringIO()))
-    assert descent_account(0, 20, 1.0, 2.0) == "step 0 of 20, ‖∇f‖ 1.0e+00"
+    assert "step 30 of 30, ‖∇f‖ 1.0e+00, 0:00 left" in plain(descend([(2.0, 30, 1.0)], 20, Clock(), Terminal()))
+    assert descent_account(0, 20, 1.0, math.inf) == "step 0 of 20, ‖∇f‖ 1.0e+00"
 
 
 def test_a_descent_on_a_screen_of_ascii_is_spelled_in_it(wide):
     screen = io.TextIOWrapper(io.BytesIO(), encoding="ascii", write_through=True)
-    with DescentBar(screen, 20, clock := Clock()) as bar:
+    with DescentBar(screen, 20, clock=(clock := Clock())) as bar:
         clock.now += 2.0
         bar.add(Iterate(5, np.zeros(1), 1.0, 1.0, 0.5, 0.5, 2.0))
 
-    assert b"||grad f|| 5.0e-01" in screen.buffer.getvalue()
+    assert screen.buffer.getvalue() == b"lsq: descending: step 5 of 20, ||grad f|| 5.0e-01, 0:06 left\n"
 
 
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
+def test_where_nothing_can_be_redrawn_a_line_is_said_every_few_seconds():
+    log = io.StringIO()
+    read([(0.9, 10)] * 14, 200, Clock(), log)  # 12.6 seconds
+
+    assert log.getvalue().splitlines() == [
+        "lsq: reading: 20 bytes of 200 bytes, 11 bytes/s, 0:16 left",
+        "lsq: reading: 80 bytes of 200 bytes, 11 bytes/s, 0:11 left",
+        "lsq: reading: 140 bytes of 200 bytes, 11 bytes/s, 0:05 left",
+    ]
+
+
+def test_a_terminal_that_cannot_move_its_cursor_gets_lines(monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+
+    assert read([(2.0, 10)], None, Clock(), Terminal()) == "lsq: reading: 10 bytes, 5 bytes/s, 0:02\n"
 
 
 @pytest.mark.parametrize(
@@ -200,12 +234,18 @@ def test_it_is_for_terminals_unless_asked_and_never_when_quiet(asked, stream, te
 def at_once(monkeypatch, wide):
     monkeypatch.setattr("lsq_cli.report.progress.DELAY", 0.0)
     monkeypatch.setattr("lsq_cli.report.progress.INTERVAL", 0.0)
+    monkeypatch.setattr("lsq_cli.report.progress.LINE_INTERVAL", 0.0)
+
+
+@pytest.fixture
+def on_a_terminal(at_once, monkeypatch):
+    monkeypatch.setattr("lsq_cli.report.progress.can_redraw", lambda stream: True)
 
 
 TABLE = "x,y,z\n" + "1,2,3\n4,5,6\n7,8,10\n" * 20
 
 
-def test_solve_shows_the_bytes_of_a_file_and_notes_come_after_the_bar(at_once, run_lsq, tmp_path, monkeypatch):
+def test_solve_shows_the_bytes_of_a_file_and_notes_come_after_the_bar(on_a_terminal, run_lsq, tmp_path, monkeypatch):
     monkeypatch.setattr("lsq_cli.sources.csv.BLOCK_BYTES", 64)
     path = tmp_path / "t.csv"
     path.write_text(TABLE)
@@ -236,7 +276,7 @@ def test_solve_shows_what_came_through_a_pipe(at_once, run_lsq, monkeypatch):
     assert f"{len(TABLE) - len('x,y,z,')} bytes, " in plain(result.err)
 
 
-def test_an_error_stands_alone_below_the_erased_bar(at_once, run_lsq, tmp_path, monkeypatch):
+def test_an_error_stands_alone_below_the_erased_bar(on_a_terminal, run_lsq, tmp_path, monkeypatch):
     monkeypatch.setattr("lsq_cli.sources.csv.BLOCK_BYTES", 64)
     path = tmp_path / "t.csv"
     path.write_text(TABLE + "1,oops,3\n")
@@ -247,8 +287,28 @@ def test_an_error_stands_alone_below_the_erased_bar(at_once, run_lsq, tmp_path, 
 
 
 @pytest.mark.parametrize("options", [[], ["--no-progress"], ["--progress", "-q"]])
-def test_no_bar_without_a_terminal_nor_when_it_is_not_wanted(options, at_once, run_lsq):
-    assert "\x1b" not in run_lsq("solve", *options, stdin=TABLE).err
+def test_nothing_without_a_terminal_nor_when_it_is_not_wanted(options, at_once, run_lsq):
+    assert "reading" not in run_lsq("solve", *options, stdin=TABLE).err
+
+
+def test_a_log_file_has_lines_and_no_escape_sequence(at_once, run_lsq, tmp_path, monkeypatch):
+    monkeypatch.setattr("lsq_cli.sources.csv.BLOCK_BYTES", 64)
+    path = tmp_path / "t.csv"
+    path.write_text(TABLE)
+    result = run_lsq("solve", path, "-m", "gd", "--max-iter", 40, "--progress", "-f", "csv")
+    lines = result.err.splitlines()
+
+    assert "\x1b" not in result.err and "\r" not in result.err
+    assert any(line.startswith("lsq: reading: ") and f" of {len(TABLE)} bytes" in line for line in lines)
+    assert any(line.startswith("lsq: descending: step 40 of 40, ‖∇f‖ ") for line in lines)
+
+
+def test_the_time_left_of_a_descent_knows_its_time_limit(at_once, run_lsq):
+    options = ["-m", "gd", "--tol", "0", "--max-iter", "100000000", "--time-limit", "0.2", "--progress", "-f", "csv"]
+    lines = [line for line in run_lsq("solve", *options, stdin=TABLE).err.splitlines() if "descending" in line]
+
+    assert len(lines) > 10
+    assert all(line.endswith(", 0:00 left") for line in lines)
 
 
 def test_verbose_says_how_the_data_was_understood_and_the_times(run_lsq, tmp_path):
@@ -276,7 +336,7 @@ def test_verbose_names_the_first_of_many_columns(run_lsq):
     lines = run_lsq("solve", "-v", stdin=f"{names}\n" + ",".join("1" * 12)).err.splitlines()
 
     assert lines[0] == "lsq: info: standard input: CSV, ',' between cells, a header"
-    assert lines[1] == "lsq: info: A: c0, c1, c2, c3, c4, c5, c6, c7, … (11); b: c11"
+    assert lines[1] == "lsq: info: A: c0, c1, c2, c3, c4, c5, c6, c7 and 3 more; b: c11"
 
 
 def test_a_single_column_and_a_missing_header_are_said_so(run_lsq, tmp_path):

@@ -10,6 +10,7 @@ from exact_reference import correct_digits, exact_solution, gram, least_norm_sol
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lsq_cli import solve
 from lsq_cli.certificate import sure_digits
 from lsq_cli.dependencies import remedy, sentences, simplest_between
 from lsq_cli.equations import NormalEquations
@@ -292,3 +293,16 @@ def test_all_columns_empty_is_rank_zero_and_x_zero():
 
     assert rank.rank == 0
     assert least_norm(system, rank).solve().x.tolist() == [[0.0], [0.0]]
+
+
+@pytest.mark.parametrize("rank_tol", [None, 1e-12, 1e-8])
+def test_columns_whose_singular_values_fall_without_a_gap_are_made_by_the_others_up_to_the_tolerance(rank_tol):
+    # Surface gravity above a buried mass, from 60 points: the singular values fall by ten every two or three.
+    s = (np.arange(60) + 0.5) / 60
+    A = 0.25 * (0.25**2 + (s[:, None] - s) ** 2) ** -1.5 / 60
+    b = A @ np.sin(np.pi * s)
+    solution = solve(A, b, rank_tol=rank_tol)
+    tolerance = rank_tol or default_tolerance(60)
+
+    assert solution.rank < 60
+    assert solution.residual_norm <= tolerance * np.linalg.norm(A) * np.linalg.norm(solution.x)

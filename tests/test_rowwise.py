@@ -69,7 +69,9 @@ def test_f_and_its_derivatives_are_those_of_the_sums(seed, m, n, p, intercept, w
             rows, sums = form.objective(t), quadratic.objective(t)
             f, g = rows.value_and_gradient(x)
 
-            assert (f, rows.beta) == pytest.approx((sums.value_and_gradient(x)[0], sums.beta), rel=1e-9, abs=1e-12)
+            assert (f, rows.b_squared) == pytest.approx(
+                (sums.value_and_gradient(x)[0], sums.b_squared), rel=1e-9, abs=1e-12
+            )
             assert g == pytest.approx(sums.value_and_gradient(x)[1], rel=1e-9, abs=1e-11)
             assert rows.c == pytest.approx(sums.c, rel=1e-12, abs=1e-12)
             assert rows.curvature(d) == pytest.approx(sums.curvature(d), rel=1e-9, abs=1e-12)
@@ -83,7 +85,7 @@ def test_at_zero_no_row_is_read():
     form = by_rows(*random_problem(1)).quadratic
     f, g = form.objective(0).value_and_gradient(np.zeros(4))
 
-    assert (f, g.tolist(), form.passes) == (0.5 * form.beta[0], (-form.c[:, 0]).tolist(), 1)
+    assert (f, g.tolist(), form.passes) == (0.5 * form.b_squared[0], (-form.c[:, 0]).tolist(), 1)
 
 
 def test_passes_are_counted_for_all_targets_together():

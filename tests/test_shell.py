@@ -7,57 +7,44 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from processes import LSQ, opened_when_written, start
 
 SAMPLES = Path(__file__).parent.parent / "sample_data"
-LSQ = [sys.executable, "-m", "lsq_cli"]
 # κ(G) = 10¹²: descent at the default rate goes on for ever.
 STUBBORN = "x,y,b\n1,0,1\n0,1e-6,1\n1,1e-6,3\n"
-
-
-def start(*argv, **kwargs) -> subprocess.Popen[bytes]:
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen([*LSQ, *map(str, argv)], **{**pipes, **kwargs})
-
-
-def wait_for(path: Path) -> None:
-    """Wait until a history file has begun to grow."""
-    for _ in range(600):
-        if any(p.stat().st_size > 0 for p in path.parent.glob(".lsq*")):
-            return
-        time.sleep(0.05)
-    raise AssertionError("the run did not begin")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_during_descent_prints_and_writes_the_iterate_reached(number, code, tmp_path):
     history, model = tmp_path / "h.csv", tmp_path / "m.json"
+    os.mkfifo(history)
     options = ["--method", "gd", "--max-iter", 10**9, "--tol", 0, "--history", history, "--history-every", 100]
     process = start("solve", *options, "-o", model, "-f", "json", stdin=subprocess.PIPE)
     process.stdin.write(STUBBORN.encode())
     process.stdin.close()
     process.stdin = None
-    wait_for(history)
-    process.send_signal(number)
+    with opened_when_written(history) as rows:
+        process.send_signal(number)
+        last = rows.read().splitlines()[-1]
     out, err = process.communicate(timeout=60)
 
     assert process.returncode == code, err
     result = json.loads(out)
     assert (result["outcome"], result["converged"]) == ("interrupted", False)
     assert json.loads(model.read_text())["x"] == result["x"]
-    assert history.read_text().splitlines()[-1].startswith(f"{result['iterations']},")
+    assert last.startswith(f"{result['iterations']},")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_while_rows_are_read_prints_and_writes_nothing(number, code, tmp_path):
     model = tmp_path / "m.json"
     process = start("solve", "-t", "y", "-o", model, "-f", "json")
-    process.stdin.write(b"x,y\n" + b"1,2\n2,3\n" * 100_000)
+    # More than a pipe holds: when all of it is written, most of it has been read.
+    process.stdin.write(b"x,y\n" + b"1,2\n2,3\n" * 400_000)
     process.stdin.flush()
-    time.sleep(1.0)
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
 
@@ -65,6 +52,15 @@ def test_a_signal_while_rows_are_read_prints_and_writes_nothing(number, code, tm
     assert out == b""
     assert b"Traceback" not in err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_while_the_normal_equations_are_solved_ends_at_once(number, code, run_lsq, monkeypatch):
+    monkeypatch.setattr("lsq_cli.equations.ExactSolution.refine", lambda self: signal.raise_signal(number))
+    result = run_lsq("solve", "-f", "json", stdin="x,y\n1,1\n3,2\n7,3\n")
+
+    assert result.code == code
+    assert result.out == ""
 
 
 @pytest.mark.parametrize("form", ["table", "json", "csv", "npy"])

@@ -11,8 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lsq_cli import choosing, solve, wide
+from lsq_cli.analysis import Analysis
 from lsq_cli.choosing import WideProblem
+from lsq_cli.comparing import compare, read_both
+from lsq_cli.equations import NormalEquations
 from lsq_cli.errors import ProblemError
+from lsq_cli.methods.gd import Descent
+from lsq_cli.methods.stopping import Limits
+from lsq_cli.solving import Run
 from lsq_cli.sources.blocks import Rows
 from lsq_cli.sources.opening import open_python
 from lsq_cli.summing import read_problem
@@ -135,7 +141,7 @@ def test_a_wide_problem_gives_what_lstsq_gives(kind, intercept):
     assert (found.rank, found.digits, found.rows, found.passes, found.condition) == (6, 15.9, 6, 1, None)
     assert found.dependencies == ()
     assert found.warnings == (
-        f"6 rows do not determine {11 + intercept} unknowns: x is the solution of least norm, and it fits exactly",
+        f"6 rows do not determine {11 + intercept} unknowns, many x fit exactly: x is the solution of least norm",
     )
 
 
@@ -143,6 +149,64 @@ def test_it_is_the_solution_that_the_sums_give():
     A, b = random_wide(3, 3, 2, 0)
 
     assert np.array_equal(solve(A, b).x, read_problem(open_python(A, b)).analysis.x)
+
+
+@pytest.mark.parametrize("precision", ["extended", "double"])
+@pytest.mark.parametrize("intercept", [False, True])
+def test_descent_walks_on_the_sums_and_is_judged_by_the_rows(precision, intercept):
+    A, b = random_wide(10, 5, 4, 0)
+    options = {"method": "gd", "intercept": intercept, "precision": precision, "tol": 1e-3}
+    found, problem = solve(A, b, **options), read_problem(open_python(A, b), precision=precision, intercept=intercept)
+    last = list(Run(problem, Descent(limits=Limits(1e-3))))[-1]
+    normal = solve(A, b, intercept=intercept)
+
+    assert np.array_equal(found.x, last.x)
+    assert (found.iterations, found.rank, found.precision) == (last.k, 5, precision)
+    M = np.hstack([np.ones((5, 1)), A]) if intercept else A
+    wrong = abs(found.x - normal.x) / abs(normal.x)
+    assert found.digits == pytest.approx(-np.log10(wrong.max()), abs=1e-3)
+    assert found.residual_norm == analysis(M, b).value_at(found.x).residual_norm
+    assert found.dependencies == ()
+    assert found.warnings == (
+        f"5 rows do not determine {9 + intercept} unknowns, many x fit exactly: x is the solution of least norm",
+    )
+
+
+def test_descent_from_elsewhere_says_which_of_the_many_solutions_it_finds():
+    A, b = random_wide(11, 2, 2, 0)
+
+    assert solve(A, b, method="gd", x0=np.ones((4, 2))).warnings == (
+        "2 rows do not determine 4 unknowns, many x fit exactly: "
+        "x keeps the part of x0 in the null space of A, which no gradient touches",
+    )
+
+
+@pytest.mark.parametrize("options", [{}, {"precision": "double"}])
+def test_descent_on_a_wide_problem_solves_no_equations_of_n_unknowns(options, monkeypatch):
+    sizes = []
+    plain = NormalEquations.__init__
+
+    def watched(self, N, e, p, *more):
+        sizes.append(len(e) - p)
+        plain(self, N, e, p, *more)
+
+    monkeypatch.setattr(NormalEquations, "__init__", watched)
+    A, b = random_wide(12, 3, 40, 0)
+    solve(A, b, method="gd", **options)
+    list(compare(read_both(open_python(A, b))))
+
+    assert set(sizes) == {3}
+
+
+@pytest.mark.parametrize("change", ["ridge", "dependent rows"])
+def test_descent_with_a_ridge_or_dependent_rows_is_judged_by_the_sums(change):
+    A, b = random_wide(13, 4, 3, 0)
+    if change == "dependent rows":
+        A[3] = A[1] - A[0]
+    problem = choosing.read(open_python(A, b), method="gd", ridge=0.5 if change == "ridge" else 0.0)
+
+    assert isinstance(problem.analysis, Analysis)
+    assert problem.rank == (7 if change == "ridge" else 3)
 
 
 def test_rows_that_depend_on_each_other_go_by_the_sums():
@@ -240,5 +304,5 @@ def test_the_shell_says_what_kind_of_solution_it_is(run_lsq, tmp_path):
 
     assert result.json["x"] == [1.0, 2.0]
     assert result.err.splitlines()[-1] == (
-        "lsq: warning: 1 rows do not determine 2 unknowns: x is the solution of least norm, and it fits exactly"
+        "lsq: warning: 1 rows do not determine 2 unknowns, many x fit exactly: x is the solution of least norm"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +13,7 @@ from lsq_cli.commands.options import (
     GroupedCommand,
     Number,
     data_arguments,
+    format_option,
     machine_options,
     model_options,
     normalize_option,
@@ -19,7 +21,7 @@ from lsq_cli.commands.options import (
     tolerance_option,
     verbosity,
 )
-from lsq_cli.commands.reading import open_data, reading_bar, reading_options
+from lsq_cli.commands.reading import open_data, reading_bar, reading_options, say_notes, say_work
 
 if TYPE_CHECKING:
     from lsq_cli.summing import Problem
@@ -47,16 +49,7 @@ if TYPE_CHECKING:
     metavar="S",
     help="Above so many seconds forecast a rule  [default: 60]",
 )
-@option(
-    "Output",
-    "-f",
-    "--format",
-    "form",
-    type=click.Choice(["table", "json", "csv"]),
-    default="table",
-    metavar="FORMAT",
-    help="table, json or csv on standard output.",
-)
+@format_option("table", "json", "csv")
 @machine_options
 @verbosity
 @reading_options
@@ -70,10 +63,14 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     from lsq_cli.solving import Run
 
     asked = {name: options[name] for name in ("tol", "time_limit", "normalize")}
+    solving = perf_counter()
     entries = list(compare(problems, **asked, interrupted=interruption.requested))
     if not options["quiet"]:
         for warning in Run(problems[0]).warnings:
             say("warning", warning)
+    (reading, exact), (_, double) = (problem.work for problem in problems)
+    times = f"{reading:.3f} s reading, {exact:.3f} s summing exactly and {double:.3f} s in double precision"
+    say_work(problems[0], f"{times}, {perf_counter() - solving:.3f} s solving", options)
     from lsq_cli.report import comparison
 
     if options["form"] == "table":
@@ -93,7 +90,5 @@ def _read(options: dict[str, Any]) -> tuple[Problem, Problem]:
     summing = {name: options[name] for name in ("intercept", "ridge", "jobs", "memory")}
     with reading_bar(source, options) as on_block:
         problems = read_both(source, **summing, on_block=on_block)
-    if not options["quiet"]:
-        for note in source.notes:
-            say("note", note)
+    say_notes(problems[0].notes, options)
     return problems

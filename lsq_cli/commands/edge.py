@@ -14,7 +14,7 @@ from types import FrameType
 
 import click
 
-from lsq_cli.errors import LsqError
+from lsq_cli.errors import LsqError, printable
 
 NOT_CONVERGED = 3
 CHECK_FAILED = 4
@@ -28,7 +28,10 @@ class Terminated(BaseException):
 
 
 class Interruption:
-    """Ctrl-C and SIGTERM: an end at once until `postpone` is called, a request to conclude from then on."""
+    """Ctrl-C and SIGTERM: an end at once until `postpone` is called, a request to conclude from then on.
+
+    Descent postpones it; the normal equations have nothing to show before they are solved.
+    """
 
     def __init__(self) -> None:
         self._postponed = False
@@ -54,8 +57,8 @@ class Interruption:
 
 
 def say(kind: str, text: str) -> None:
-    """One line on standard error: ``lsq: note: …``."""
-    click.echo(f"lsq: {kind}: {text}", err=True)
+    """One line on standard error: ``lsq: note: …``. What it quotes cannot break it, nor move the cursor."""
+    click.echo(f"lsq: {kind}: {printable(text)}", err=True)
 
 
 def run(command: click.Command, argv: list[str]) -> int:

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from typing import Any
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from lsq_cli.commands.edge import Interruption, say
-from lsq_cli.commands.options import GroupedCommand, Number, data_arguments, option, together, verbosity
-from lsq_cli.commands.reading import open_data
+from lsq_cli.commands.edge import Interruption
+from lsq_cli.commands.options import (
+    GroupedCommand,
+    Number,
+    data_arguments,
+    format_option,
+    intercept_option,
+    machine_options,
+    option,
+    together,
+    verbosity,
+)
+from lsq_cli.commands.reading import open_data, reading_bar, reading_options, say_notes, say_work
+
+if TYPE_CHECKING:
+    from lsq_cli.derivatives import Gradient
 
 gradient_options = together(
-    option("Problem", "--intercept", is_flag=True, help="A column of ones, first, named (intercept)."),
+    intercept_option,
     option("Problem", "--at", metavar="X", help="The point: 1,2.5 or a file  [default: 0]"),
     option(
         "Problem",
@@ -26,16 +40,7 @@ gradient_options = together(
     option(
         "Descent", "--learning-rate", type=Number(above=0), metavar="B", help="Of the step  [default: 1/λmax(Hessian)]"
     ),
-    option(
-        "Output",
-        "-f",
-        "--format",
-        "form",
-        type=click.Choice(["table", "json"]),
-        default="table",
-        metavar="FORMAT",
-        help="table or json on standard output.",
-    ),
+    format_option("table", "json"),
 )
 
 
@@ -51,32 +56,42 @@ gradient_options = together(
 )
 @data_arguments
 @gradient_options
+@machine_options
 @verbosity
-@click.pass_context
-def command(ctx: click.Context, /, **options: Any) -> None:
+@reading_options
+def command(**options: Any) -> None:
     """Read, differentiate, report."""
     Interruption()
-    from lsq_cli.derivatives import differentiate
     from lsq_cli.report.gradient import print_gradient, write_gradient_json
-    from lsq_cli.sources.starts import read_start, read_values
 
-    source = open_data(options, alone=True)
-    if not options["quiet"]:
-        for note in source.notes:
-            say("note", note)
-        if not source.names and not options["intercept"]:
-            say("note", "one column alone: A = I, and the unknown is called a")
-    at, mine = options["at"], options["mine"]
-    result = differentiate(
-        source,
-        at=None if at is None else partial(read_start, at, option="--at"),
-        loss=options["objective"],
-        mine=None if mine is None else partial(read_values, mine, option="--mine"),
-        learning_rate=options["learning_rate"],
-        intercept=options["intercept"],
-    )
+    start = perf_counter()
+    result = _differentiate(options)
+    reading, summing = result.work
+    times = f"{reading:.3f} s reading and {summing:.3f} s summing in all threads"
+    say_notes(result.notes, options)
+    say_work(result, f"{times}, {perf_counter() - start:.3f} s from start to end", options)
     if options["form"] == "json":
         write_gradient_json(result, sys.stdout.buffer)
         sys.stdout.buffer.flush()
     else:
         print_gradient(result, sys.stdout)
+
+
+def _differentiate(options: dict[str, Any]) -> Gradient:
+    """The one pass over the rows, and everything that is shown."""
+    from lsq_cli.affine import Reading
+    from lsq_cli.derivatives import differentiate
+    from lsq_cli.sources.starts import read_start, read_values
+
+    source = open_data(options, alone=True)
+    at, mine = options["at"], options["mine"]
+    with reading_bar(source, options) as on_block:
+        return differentiate(
+            source,
+            at=None if at is None else partial(read_start, at, option="--at"),
+            loss=options["objective"],
+            mine=None if mine is None else partial(read_values, mine, option="--mine"),
+            learning_rate=options["learning_rate"],
+            intercept=options["intercept"],
+            reading=Reading(options["jobs"], options["memory"], on_block),
+        )

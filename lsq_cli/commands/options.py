@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from lsq_cli.errors import UsageError
+from lsq_cli.errors import UsageError, printable
 from lsq_cli.version import __version__
 
 HEADINGS = ("Data", "Problem", "Descent", "Output", "Machine")
@@ -78,7 +78,7 @@ class GroupedCommand(click.Command):
         try:
             return super().invoke(ctx)
         except UsageError as error:
-            raise click.UsageError(str(error), ctx) from error
+            raise click.UsageError(printable(str(error)), ctx) from error
 
 
 class Number(click.ParamType[float]):
@@ -151,6 +151,18 @@ def together(*decorators: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
+def format_option(*forms: str) -> Callable[[F], F]:
+    """``-f``: what standard output carries, the first by default; the parameter is called ``form``."""
+    return option(
+        "Output",
+        *("-f", "--format", "form"),
+        type=click.Choice(forms),
+        default=forms[0],
+        metavar="FORMAT",
+        help=f"{', '.join(forms[:-1])} or {forms[-1]} on standard output.",
+    )
+
+
 def given(ctx: click.Context, name: str) -> bool:
     """Whether the user wrote this option."""
     return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
@@ -184,8 +196,10 @@ data_arguments = together(
     option("Data", "--input-format", metavar="FORMAT", help="csv, tsv, npy, npz, parquet, mtx  [default: looked at]"),
 )
 
+intercept_option = option("Problem", "--intercept", is_flag=True, help="A column of ones, first, named (intercept).")
+
 model_options = together(
-    option("Problem", "--intercept", is_flag=True, help="A column of ones, first, named (intercept)."),
+    intercept_option,
     option(
         "Problem", "--ridge", type=Number(0), default=0.0, metavar="LAMBDA", help="Add ½λ‖x‖², not on the intercept."
     ),
@@ -204,16 +218,7 @@ tolerance_option = option(
 normalize_option = option("Descent", "--normalize", is_flag=True, help="Descend in columns centred and of length 1.")
 
 output_options = together(
-    option(
-        "Output",
-        "-f",
-        "--format",
-        "form",
-        type=click.Choice(["table", "json", "csv", "npy"]),
-        default="table",
-        metavar="FORMAT",
-        help="table, json, csv or npy on standard output.",
-    ),
+    format_option("table", "json", "csv", "npy"),
     option(
         "Output", "-o", "--output", multiple=True, metavar="FILE", help="Also write .json (the model), .csv or .npy."
     ),

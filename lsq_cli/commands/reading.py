@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from lsq_cli.commands.edge import say
 from lsq_cli.commands.options import option, together
-from lsq_cli.errors import shown
+from lsq_cli.errors import elided, shown
 
 if TYPE_CHECKING:
+    from lsq_cli.derivatives import Gradient
     from lsq_cli.solving import AnyProblem
     from lsq_cli.sources.blocks import Source
 
 _REQUEST = ("target", "columns", "drop", "weights", "missing", "na", "delimiter", "header", "input_format")
-_MOST_NAMES = 8
 
 reading_options = together(
-    option("Output", "--progress/--no-progress", default=None, help="Bar  [default: on a terminal, after 1 s]"),
+    option(
+        "Output", "--progress/--no-progress", default=None, help="Bar; lines in a log  [default: terminal, after 1 s]"
+    ),
     option("Output", "-v", "--verbose", is_flag=True, help="Say how DATA was understood, and the times."),
 )
 
@@ -34,7 +36,7 @@ def open_data(options: dict[str, Any], *, alone: bool = False) -> Source:
     if options.get("verbose") and not options["quiet"]:
         for form in source.forms:
             say("info", form)
-        say("info", f"A: {_listed(source.names)}; b: {_listed(source.targets)}")
+        say("info", f"A: {elided(map(shown, source.names)) or 'no column'}; b: {elided(map(shown, source.targets))}")
     return source
 
 
@@ -50,15 +52,15 @@ def reading_bar(source: Source, options: dict[str, Any]) -> Iterator[Callable[[i
         yield bar.add
 
 
-def say_work(problem: AnyProblem, solving: float, options: dict[str, Any]) -> None:
-    """With -v, the rows and the seconds that it took to read, sum and solve."""
+def say_notes(notes: Iterable[str], options: dict[str, Any]) -> None:
+    """How the data was understood; after the last row, for some of it is known only then."""
+    if not options["quiet"]:
+        for note in notes:
+            say("note", note)
+
+
+def say_work(result: AnyProblem | Gradient, times: str, options: dict[str, Any]) -> None:
+    """With -v, how many rows there were, and the times."""
     if options["verbose"] and not options["quiet"]:
-        reading, summing = problem.work
-        say("info", f"{problem.rows_read} rows read, {problem.rows} used")
-        say("info", f"{reading:.3f} s reading and {summing:.3f} s summing in all threads, {solving:.3f} s solving")
-
-
-def _listed(names: Sequence[str]) -> str:
-    """The names, or the first of many."""
-    first = ", ".join(map(shown, names[:_MOST_NAMES]))
-    return first if len(names) <= _MOST_NAMES else f"{first}, … ({len(names)})"
+        say("info", f"{result.rows_read} rows read, {result.rows} used")
+        say("info", times)

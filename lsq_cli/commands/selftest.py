@@ -7,7 +7,7 @@ import sys
 import click
 
 from lsq_cli.commands.edge import CHECK_FAILED, say
-from lsq_cli.commands.options import GroupedCommand, option
+from lsq_cli.commands.options import GroupedCommand, format_option
 
 
 @click.command(
@@ -20,16 +20,7 @@ from lsq_cli.commands.options import GroupedCommand, option
     set reached its mark, 4 one did not.
     """,
 )
-@option(
-    "Output",
-    "-f",
-    "--format",
-    "form",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    metavar="FORMAT",
-    help="table or json on standard output.",
-)
+@format_option("table", "json")
 @click.pass_context
 def command(ctx: click.Context, /, form: str) -> None:
     """Solve, compare, report."""

@@ -26,7 +26,7 @@ from lsq_cli.commands.options import (
     tolerance_option,
     verbosity,
 )
-from lsq_cli.commands.reading import open_data, reading_bar, reading_options, say_work
+from lsq_cli.commands.reading import open_data, reading_bar, reading_options, say_notes, say_work
 from lsq_cli.errors import UsageError
 from lsq_cli.methods import RULES, RULES_WITH_RATE
 
@@ -138,22 +138,22 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     start = perf_counter()
     _check_usage(ctx, options)
     interruption = Interruption()
-    problem, notes = _read(options)
+    problem = _read(options)
     solving = perf_counter()
-    interruption.postpone()
-    if not problem.has_constant and options["form"] == "table":
-        notes = (*notes, "no intercept: add --intercept")
+    if options["method"] == "gd":
+        interruption.postpone()
     from lsq_cli.solution import Outcome
     from lsq_cli.solving import Run
 
     run = Run(problem, _descent(options, problem), interruption.requested)
+    say_notes(problem.notes, options)
     if not options["quiet"]:
-        for note in notes:
-            say("note", note)
+        if not problem.has_constant and options["form"] == "table":
+            say("note", "no intercept: add --intercept")
         for warning in run.warnings:
             say("warning", warning)
     solution = _consume(run, options, start)
-    say_work(problem, perf_counter() - solving, options)
+    say_work(problem, _times(problem, perf_counter() - solving), options)
     _report(ctx, solution, options)
     if interruption.exit_code:
         ctx.exit(interruption.exit_code)
@@ -197,7 +197,8 @@ def _check_usage(ctx: click.Context, options: dict[str, Any]) -> None:
     rows_wanted(options["iterates"])
     for path in options["output"]:
         check_output_path(path)
-    refuse_same([path for path in (*options["output"], options["history"], options["plot"]) if path is not None])
+    results = [path for path in (*options["output"], options["history"], options["plot"]) if path is not None]
+    refuse_same(results, options["data"])
     if (
         given(ctx, "iterates")
         and options["form"] in ("csv", "npy")
@@ -209,15 +210,21 @@ def _check_usage(ctx: click.Context, options: dict[str, Any]) -> None:
     options["iterates_asked"] = given(ctx, "iterates")
 
 
-def _read(options: dict[str, Any]) -> tuple[AnyProblem, tuple[str, ...]]:
+def _read(options: dict[str, Any]) -> AnyProblem:
     """The first pass over the rows, as a rule the only one."""
     from lsq_cli.choosing import read
 
     source = open_data(options)
     names = ("method", "intercept", "ridge", "precision", "rank_tol", "jobs", "memory")
     with reading_bar(source, options) as on_block:
-        problem = read(source, **{name: options[name] for name in names}, on_block=on_block)
-    return problem, (*source.notes, *problem.notes)
+        return read(source, **{name: options[name] for name in names}, on_block=on_block)
+
+
+def _times(problem: AnyProblem, solving: float) -> str:
+    """Where the seconds went, as far as they were taken."""
+    reading, summing = problem.work
+    of_rows = f"{reading:.3f} s reading and {summing:.3f} s summing in all threads, " if any(problem.work) else ""
+    return f"{of_rows}{solving:.3f} s solving"
 
 
 def _descent(options: dict[str, Any], problem: AnyProblem) -> Descent | None:
@@ -226,12 +233,12 @@ def _descent(options: dict[str, Any], problem: AnyProblem) -> Descent | None:
         return None
     from lsq_cli.methods.gd import Descent
     from lsq_cli.methods.stopping import Limits
-    from lsq_cli.sources.starts import read_memory, read_start
+    from lsq_cli.sources.starts import read_start, read_trail
 
     x0 = None if options["x0"] is None else read_start(options["x0"], problem.names, problem.targets)
-    memory = None if options["x0"] is None else read_memory(options["x0"])
+    trail = None if options["x0"] is None else read_trail(options["x0"])
     limits = Limits(options["tol"], options["max_iter"], options["time_limit"])
-    return Descent(options["step"], options["learning_rate"], limits, x0, options["normalize"], memory)
+    return Descent(options["step"], options["learning_rate"], limits, x0, options["normalize"], trail)
 
 
 def _consume(run: Run, options: dict[str, Any], start: float) -> Solution:
@@ -259,7 +266,7 @@ def _bar(run: Run, options: dict[str, Any]) -> AbstractContextManager[DescentBar
     if options["method"] == "normal" or not wanted(options["progress"], sys.stderr, options["quiet"]):
         return nullcontext()
     steps = options["max_iter"] if run.forecast is None else min(run.forecast, options["max_iter"])
-    return DescentBar(sys.stderr, steps)
+    return DescentBar(sys.stderr, steps, options["time_limit"])
 
 
 def _trace(options: dict[str, Any]) -> Trace | None:

@@ -64,8 +64,12 @@ class Spectrum:
 
     def null_share(self, x: Array) -> float:
         """The length of the part of `x` in the null space of G, which no gradient touches, over that of `x`."""
-        part, whole = self.vectors[:, self.values == 0.0].T @ x, float(np.linalg.norm(x))
-        return float(np.linalg.norm(part)) / whole if whole else 0.0
+        largest = np.abs(x).max(initial=0.0)
+        if not largest:
+            return 0.0
+        unit = x / largest  # whose square does not overflow
+        part = self.vectors[:, self.values == 0.0].T @ unit
+        return float(np.linalg.norm(part) / np.linalg.norm(unit))
 
 
 class Modes(NamedTuple):

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from lsq_cli.dyadic import ldexp
 from lsq_cli.methods import RULES_WITH_RATE
 from lsq_cli.methods.descent import Iterates, abreast, descend
 from lsq_cli.methods.forecast import Modes, Spectrum, is_bound, largest_eigenvalue, steps_needed
 from lsq_cli.methods.steps import BarzilaiBorwein, ConjugateGradient, Constant, Exact, Nesterov, StepRule
 from lsq_cli.methods.stopping import Limits, StoppingTest
-from lsq_cli.quadratic import ldexp
 from lsq_cli.solution import Iterate, Outcome
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Descent:
         The start in the user's units; 0 by default.
     normalize : bool
         Whether to descend in normalised columns (`normalizing.py`); the rate is then one for these.
-    memory : Mapping, optional
+    trail : Mapping, optional
         What `GradientDescent.facts` gave for the run that `x0` comes from: with the same step rule the run goes on as
         if it had never stopped. Ignored where it does not belong to `x0`.
     """
@@ -91,7 +91,7 @@ class Descent:
     limits: Limits = field(default_factory=Limits)
     x0: Array | None = None
     normalize: bool = False
-    memory: Mapping[str, Any] | None = None
+    trail: Mapping[str, Any] | None = None
 
 
 class GradientDescent:
@@ -116,21 +116,21 @@ class GradientDescent:
             StoppingTest(objective, asked.limits, rule.stable)
             for objective, rule in zip(self._objectives, self._rules, strict=True)
         ]
-        if asked.memory is not None:
-            self._resume(asked.memory)
+        if asked.trail is not None:
+            self._resume(asked.trail)
         self.forecast = self._forecast(asked.step, self._rate)
         self.warnings = list(self._warnings())
 
     def facts(self) -> dict[str, Any]:
         """The fields of `Solution` that only this method knows; after a run also what takes it up again."""
         has_rate = self._asked.step in RULES_WITH_RATE
-        memory = self._memory()
+        trail = self._trail()
         return {
             "step": self._asked.step,
             "learning_rate": self._in_user_units(self._rate) if has_rate else None,
             "largest_stable_rate": self._in_user_units(2.0 * self._default_rate) if self._largest > 0.0 else math.inf,
             "forecast": self.forecast,
-            "extra": {"memory": memory} if memory else {},
+            "extra": {"memory": trail} if trail else {},
         }
 
     def iterates(self) -> Iterates:
@@ -221,7 +221,7 @@ class GradientDescent:
             return ConjugateGradient(self._form.n)
         return BarzilaiBorwein() if step == "bb" else Exact()
 
-    def _memory(self) -> dict[str, Any]:
+    def _trail(self) -> dict[str, Any]:
         """What x alone does not tell a run that goes on from it: the point in the form's units, and the one before."""
         if not (self._asked.normalize or self._rules[0].before):
             return {}
@@ -234,13 +234,13 @@ class GradientDescent:
             before.append(None if x is None else x.tolist())
         return {"step": self._asked.step, "normalize": self._asked.normalize, "points": points, "before": before}
 
-    def _resume(self, memory: Mapping[str, Any]) -> None:
-        """Go on from what an earlier run remembered, if that was a run of this kind and its x is x0."""
-        if any(memory.get(key) != getattr(self._asked, key) for key in ("step", "normalize")):
+    def _resume(self, trail: Mapping[str, Any]) -> None:
+        """Go on from what an earlier run left, if that was a run of this kind and its x is x0."""
+        if any(trail.get(key) != getattr(self._asked, key) for key in ("step", "normalize")):
             return
         try:
-            points = np.array(memory["points"], dtype=np.float64).reshape(self._form.p, self._form.n)
-            before = [None if x is None else np.array(x, dtype=np.float64).reshape(-1) for x in memory["before"]]
+            points = np.array(trail["points"], dtype=np.float64).reshape(self._form.p, self._form.n)
+            before = [None if x is None else np.array(x, dtype=np.float64).reshape(-1) for x in trail["before"]]
         except (KeyError, TypeError, ValueError):
             return  # not ours, or edited by hand: x0 alone counts
         starts = [self._form.from_user(self._in_x(z, t), t) for t, z in enumerate(points)]

@@ -90,7 +90,7 @@ class StoppingTest:
     def begin(self, f0: float) -> None:
         """The run begins at a point where f is `f0`."""
         if not self._stable:
-            self._ceiling = 10.0 * f0 + 64.0 * UNIT_ROUNDOFF * self._objective.beta
+            self._ceiling = 10.0 * f0 + 64.0 * UNIT_ROUNDOFF * self._objective.b_squared
 
     def verdict(self, k: int, x: Array, f: float, gradient_norm: float, seconds: float) -> Outcome | None:
         """How the run ends at step k, at x; None where it goes on."""

@@ -33,7 +33,7 @@ def sections(problem: Problem, entries: Sequence[Entry], page: Page) -> list[Sec
     facts = {
         "rows": str(problem.rows),
         "columns": str(len(problem.names)),
-        "rank": str(analysis.rank.rank),
+        "rank": str(problem.rank),
         "scaled condition": significant(analysis.condition),
     }
     parts: list[Section] = [Grid("Problem", (), list(facts.items()), "ll")]
@@ -54,7 +54,7 @@ def write_comparison_json(
         "rows": problem.rows,
         "rows_read": problem.rows_read,
         "columns": len(problem.names),
-        "rank": problem.analysis.rank.rank,
+        "rank": problem.rank,
         "names": problem.names,
         "targets": problem.targets,
         "condition": problem.analysis.condition,

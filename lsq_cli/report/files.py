@@ -52,8 +52,8 @@ def check_path(path: str, suffixes: tuple[str, ...]) -> str:
     return suffix
 
 
-def refuse_same(paths: Sequence[str]) -> None:
-    """Refuse two results under one name: the second would take the place of the first.
+def refuse_same(paths: Sequence[str], data: Sequence[str] = ()) -> None:
+    """Refuse two results under one name, and one under the name of `data`: the later would replace the earlier.
 
     Raises
     ------
@@ -61,8 +61,11 @@ def refuse_same(paths: Sequence[str]) -> None:
         Naming the path.
     """
     seen: set[str] = set()
+    inputs = {os.path.realpath(path) for path in data}
     for path in paths:
         real = os.path.realpath(path)
+        if real in inputs and not _is_straight(path):
+            raise UsageError(f"{shown(path, 1000)} holds the data; name another file for the result")
         if real in seen and not _is_straight(path):
             raise UsageError(f"{shown(path, 1000)} is named for two results; the second would replace the first")
         seen.add(real)
@@ -108,6 +111,10 @@ class WholeFile:
             raise
         except OSError as error:
             raise _refusal(self.path, error) from error
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        return self._stream.isatty()
 
     @property
     def closed(self) -> bool:

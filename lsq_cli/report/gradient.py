@@ -24,6 +24,7 @@ _KEYS = (
     *("jacobian", "gradient", "gradient_from_normal", "finite_difference", "largest_difference", "learning_rate"),
     *("largest_stable_rate", "next", "next_objective", "verdict", "version"),
 )
+_FACTORS = {"half": "", "sum": "2", "mean": "(2/m)"}  # of Aᵀr in the gradient
 _LONGEST_VECTOR = 5  # longer ones are shown by their first numbers and the last
 _FIRST = 3
 _FIRST_ROWS = 2
@@ -52,7 +53,7 @@ class Formulas(NamedTuple):
 
 def formulas(result: Gradient) -> Formulas:
     """The formulas of an objective, with its factor and its weights where they belong."""
-    factor = {"half": "", "sum": "2", "mean": "(2/m)"}[result.loss]
+    factor = _FACTORS[result.loss]
     W = "W" if result.weighted else ""
     square = "uᵀWu" if W else "‖u‖²"
     g = {"half": f"½{square}", "sum": square, "mean": f"{square}/m"}[result.loss]
@@ -122,8 +123,7 @@ def chain(result: Gradient, page: Page) -> Grid:
     w = formulas(result)
     f, x = w.f, w.x
     inner = -result.residual if result.identity else result.residual
-    factor = {"half": 1.0, "sum": 2.0, "mean": 2.0 / m}[result.loss]
-    outer = "…" if result.weighted else _rows(factor * inner.reshape(m, p).T, p)
+    outer = "…" if result.weighted else _rows(result.scale * inner.reshape(m, p).T, p)
     rows = [
         (f"h({x}) = {w.h}", _shape(m, p), _column(inner)),
         (f"g(u) = {w.g}, {f}({x}) = g(h({x}))", "1 × 1", significant(result.objective)),
@@ -139,7 +139,7 @@ def chain(result: Gradient, page: Page) -> Grid:
 def partials(result: Gradient, page: Page) -> Lines:
     """The first partial derivatives of the first target, written out as the sums that they are."""
     f, m = formulas(result).f, len(result.residual)
-    factor = {"half": "", "sum": "2·", "mean": "(2/m)·"}[result.loss]
+    factor = _FACTORS[result.loss] and f"{_FACTORS[result.loss]}·"
     lines = []
     for j, name in enumerate(result.names[:_PARTIALS]):
         value = significant(float(result.gradient[j, 0]), _DIGITS)

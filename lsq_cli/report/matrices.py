@@ -93,6 +93,10 @@ class MatrixWriter:
         """Take bytes on their way to the stream."""
         self._stream.write(data if self._compressor is None else self._compressor.compress(data))
 
+    def isatty(self) -> bool:
+        """Whether the stream is a terminal."""
+        return self._stream.isatty()
+
 
 def _compressor(suffix: str) -> Compressor | None:
     """The compressor of a suffix, its module imported only where it is used."""

@@ -9,11 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from lsq_cli.errors import shown
+from lsq_cli.solution import ALL_DIGITS
 
 SUMMARY_DIGITS = 6
-ALL_DIGITS = 15.9
-"""As sure as a double can be: every digit that `repr` writes."""
-
 _SIGNS = "‖∇−≈·…½²ᵀ×∂∘βλΣᵢⱼ"
 _ASCII = str.maketrans(
     {

@@ -3,6 +3,9 @@
 Prefer JSON for everything that is known (it is the model that ``lsq predict`` and ``--x0`` read), CSV for a
 spreadsheet, NPY for numpy. Text is UTF-8 with ``\\n`` whatever the locale; a number that is not finite is null
 in JSON, for JSON has no other word for it. Floats are written by `repr`: the shortest decimal that reads back.
+
+Names read back as they are, and no terminal obeys what stands in them: JSON writes every character that is not
+printable as ``\\u009b``, in files too; CSV has no such escape and writes them raw, but on a terminal as a table does.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
+from lsq_cli.errors import printable
 from lsq_cli.report.files import WholeFile, check_path
 from lsq_cli.solution import Outcome
 
@@ -31,6 +35,10 @@ class Writable(Protocol):
 
     def write(self, data: bytes, /) -> object:
         """Takes all of `data`."""
+        ...
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
         ...
 
 
@@ -105,13 +113,15 @@ def write_json_line(record: Mapping[str, Any], stream: Writable) -> None:
     import json  # half a millisecond that a table does without
 
     text = json.dumps(_jsonable(record), ensure_ascii=False, allow_nan=False)
-    # Half a surrogate pair, from a file name that is no UTF-8, becomes \udcXX: just how JSON writes it.
-    stream.write(text.encode("utf-8", "backslashreplace") + b"\n")
+    if not text.isprintable():
+        for sign in set(text):
+            text = text if sign.isprintable() else text.replace(sign, _json_escape(sign))
+    stream.write(text.encode() + b"\n")
 
 
 def write_csv_row(cells: tuple[str | float, ...], stream: Writable) -> None:
     """One line of CSV: text quoted where it must be, numbers by `repr`."""
-    line = ",".join(_quoted(cell) if isinstance(cell, str) else repr(cell) for cell in cells)
+    line = ",".join(_quoted(_text(cell, stream)) if isinstance(cell, str) else repr(cell) for cell in cells)
     stream.write(line.encode("utf-8", "backslashreplace") + b"\n")
 
 
@@ -133,6 +143,21 @@ def _jsonable(value: Any) -> Any:
     if isinstance(value, Outcome):
         return value.word
     return _jsonable(value.tolist()) if hasattr(value, "tolist") else value
+
+
+def _json_escape(sign: str) -> str:
+    """A character that is not printable, within a string of JSON."""
+    if "\ud800" <= sign <= "\udfff":
+        # Half of a pair, as in a path that is no UTF-8: many readers refuse a string that has one. It becomes text.
+        return printable(sign).replace("\\", "\\\\")
+    import json
+
+    return json.dumps(sign)[1:-1]
+
+
+def _text(cell: str, stream: Writable) -> str:
+    """`cell` as it is, but for a terminal without what it would obey."""
+    return printable(cell) if not cell.isprintable() and stream.isatty() else cell
 
 
 def _quoted(text: str) -> str:

@@ -2,11 +2,13 @@
 
 Only on a terminal, or where it is asked for, and only after a second: a short run never imports rich for it. The bar is
 drawn by the calls that tell of progress, at most ten times a second, without a thread of its own, and is gone before
-anything else is printed.
+anything else is printed. Where nothing can be redrawn, as in a log file, the same is said in lines, one every few
+seconds, without an escape sequence.
 """
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from time import perf_counter
@@ -26,6 +28,8 @@ DELAY = 1.0
 """Seconds before anything is shown."""
 INTERVAL = 0.1
 """Seconds between two drawings, at least."""
+LINE_INTERVAL = 5.0
+"""The same where every drawing is a line of its own."""
 _BAR_CELLS = 24  # leaves room for the numbers on a screen of 80
 
 
@@ -33,11 +37,16 @@ def wanted(asked: bool | None, stream: TextIO, quiet: bool = False) -> bool:
     """Whether to show progress: as the user asked, else on a terminal that can move its cursor; never when quiet."""
     if quiet:
         return False
-    return asked if asked is not None else stream.isatty() and os.environ.get("TERM") != "dumb"
+    return asked if asked is not None else can_redraw(stream)
+
+
+def can_redraw(stream: TextIO) -> bool:
+    """Whether what is shown on `stream` can be taken back."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 class _Bar:
-    """A bar that appears when it has something to show after a second, and is erased at the end.
+    """A bar that appears when it has something to show after a second, and is erased at the end; or lines that stay.
 
     Parameters
     ----------
@@ -51,6 +60,7 @@ class _Bar:
 
     def __init__(self, what: str, stream: TextIO, clock: Callable[[], float]) -> None:
         self._what, self._stream, self._clock = what, stream, clock
+        self._redraws = can_redraw(stream)
         self._start, self._next = clock(), clock() + DELAY
         self._progress: Progress | None = None
 
@@ -70,12 +80,15 @@ class _Bar:
         now = self._clock()
         if now < self._next:
             return None
-        self._next = now + INTERVAL
+        self._next = now + (INTERVAL if self._redraws else LINE_INTERVAL)
         return now - self._start
 
     def _draw(self, done: int, total: float | None, account: str) -> None:
         """Show the bar at `done` of `total`, None for no end, with an `account` behind it."""
-        if self._progress is None:
+        if not self._redraws:
+            self._stream.write(f"lsq: {self._what}: {account}\n")
+            self._stream.flush()
+        elif self._progress is None:
             self._progress = _progress(self._what, self._stream, self._clock)
             self._progress.add_task(self._what, completed=done, total=total, account=account)
             self._progress.start()
@@ -117,23 +130,40 @@ class DescentBar(_Bar):
     ----------
     stream : text stream
         Standard error.
-    total : float, optional
-        Steps at most, or as forecast; None where there is no telling.
+    total : float
+        Steps at most, or as forecast.
+    time_limit : float, optional
+        Seconds of descent at most.
     clock : callable
         Seconds.
     """
 
-    def __init__(self, stream: TextIO, total: float | None = None, clock: Callable[[], float] = perf_counter) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        total: float,
+        time_limit: float | None = None,
+        clock: Callable[[], float] = perf_counter,
+    ) -> None:
         super().__init__("descending", stream, clock)
-        self._total, self._page = total, Page(stream.encoding or "utf-8")
+        self._total, self._time_limit, self._page = total, time_limit, Page(stream.encoding or "utf-8")
 
     def add(self, iterate: Iterate) -> None:
         """Takes the next iterate."""
         seconds = self._seconds_if_due()
         if seconds is not None:
-            total = self._total if self._total is None else max(self._total, iterate.k)
-            account = descent_account(iterate.k, total, iterate.gradient_norm, seconds)
-            self._draw(iterate.k, total, self._page.label(account))
+            total = max(self._total, iterate.k)
+            left = self._seconds_left(iterate, total, seconds)
+            account = descent_account(iterate.k, total, iterate.gradient_norm, left)
+            # The bar is one of milliseconds: whichever end comes first, it is full then.
+            whole = 1e3 * (seconds + left) if left < math.inf else None
+            self._draw(round(1e3 * seconds), whole, self._page.label(account))
+
+    def _seconds_left(self, iterate: Iterate, total: float, seconds: float) -> float:
+        """Until the last step, or until the time is up; inf where nothing tells."""
+        by_steps = (total - iterate.k) / iterate.k * seconds if iterate.k else math.inf
+        by_time = math.inf if self._time_limit is None else max(0.0, self._time_limit - iterate.seconds)
+        return min(by_steps, by_time)
 
 
 def reading_account(done: int, total: int | None, seconds: float) -> str:
@@ -146,13 +176,10 @@ def reading_account(done: int, total: int | None, seconds: float) -> str:
     return f"{in_units(done)} of {in_units(total)}, {speed}{left}"
 
 
-def descent_account(k: int, total: float | None, gradient_norm: float, seconds: float) -> str:
-    """``step 12345 of 161761, ‖∇f‖ 3.2e-05, 0:40 left``."""
-    reached = f"‖∇f‖ {gradient_norm:.1e}"
-    if total is None:
-        return f"step {k}, {reached}, {clock_time(seconds)}"
-    left = f", {clock_time((total - k) / k * seconds)} left" if k else ""
-    return f"step {k} of {total:.0f}, {reached}{left}"
+def descent_account(k: int, total: float, gradient_norm: float, left: float) -> str:
+    """``step 12345 of 161761, ‖∇f‖ 3.2e-05, 0:40 left``; `left` is in seconds, inf where it is not known."""
+    until = f", {clock_time(left)} left" if left < math.inf else ""
+    return f"step {k} of {total:.0f}, ‖∇f‖ {gradient_norm:.1e}{until}"
 
 
 def in_units(count: float) -> str:

@@ -1,9 +1,8 @@
 """A Solution for people: summary, coefficients, iterates, what to beware of, and the model as a formula.
 
-Nothing is computed here: every number stands in the `Solution`. Prefer `print_solution`, which asks the stream
-whether it is a terminal and leaves rich alone where it is not; `render` prints on a console that exists already.
-Off a terminal the page is as wide and as long as it needs to be. On one, the middle of a long x is left out with
-a line that says where it is to be had, and x stands among the iterates when its columns fit.
+Nothing is computed here: every number stands in the `Solution`. Off a terminal the page is as wide and as long as it
+needs to be. On one, the middle of a long x is left out with a line that says where it is to be had, and x stands
+among the iterates when its columns fit.
 """
 
 from __future__ import annotations
@@ -13,15 +12,13 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, TextIO
 
 from lsq_cli.report.iterates import coefficient_labels
-from lsq_cli.report.layout import Grid, Lines, Section, plain_text, print_page, print_ruled, ruled_width
+from lsq_cli.report.layout import Grid, Lines, Section, print_page, ruled_width
 from lsq_cli.report.page import SUMMARY_DIGITS, Page, coefficient, decimal_aligned, significant
+from lsq_cli.solution import INTERCEPT
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from lsq_cli.solution import Solution
 
-INTERCEPT = "(intercept)"
 _LONGEST_X = 40  # more coefficients than this are elided on a terminal
 _SHOWN_ENDS = 15  # … to so many at each end
 _WIDEST_X = 40  # more columns of x than this do not stand among the iterates, however wide the page
@@ -33,19 +30,6 @@ _METHODS = {"normal": "normal equations", "gd": "gradient descent"}
 def print_solution(solution: Solution, stream: TextIO) -> None:
     """Prints `solution` on `stream`: ruled tables on a terminal, plain text elsewhere."""
     print_page(lambda page: sections(solution, page), stream)
-
-
-def render(solution: Solution, console: Console) -> None:
-    """Prints `solution` on `console`: ruled tables when it is a terminal, `as_text` when it is not."""
-    if console.is_terminal:
-        print_ruled(sections(solution, Page(console.encoding, console.width)), console)
-    else:
-        console.out(as_text(solution, console.encoding), end="", highlight=False)
-
-
-def as_text(solution: Solution, encoding: str = "utf-8") -> str:
-    """`solution` as plain text that `encoding` can carry, nothing cut."""
-    return plain_text(sections(solution, Page(encoding)))
 
 
 def sections(solution: Solution, page: Page) -> list[Section]:

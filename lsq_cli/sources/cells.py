@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 TEXT_ROWS = 1000
 """A column without one number in so many rows is text."""
 _PIECE_BYTES = 1 << 20
+_MARKED_CELLS = 1 << 16
+"""Cells whose missing marks are looked for at a time: each takes 200 bytes until it is rewritten."""
 
 
 class Grid:
@@ -74,8 +76,10 @@ class Grid:
         self.rows = len(widths)
         wrong = np.flatnonzero(widths != len(layout.names))
         if wrong.size:
-            first = self._starts_and_stops()[0][widths[: wrong[0]].sum()]
-            raise layout.ragged(self._line_at(first), int(widths[wrong[0]]))
+            starts, stops = self._starts_and_stops()
+            cell, width = int(widths[: wrong[0]].sum()), int(widths[wrong[0]])
+            row = self.data[starts[cell] : stops[cell + width - 1]]
+            raise layout.ragged(self._line_at(starts[cell]), row, width)
 
     def where(self, row: int, column: int) -> str:
         """The place of a cell for an error message, given its row and its position in the file."""
@@ -95,6 +99,12 @@ class Grid:
         if judged[1] and missing == "error":
             raise CellError(_missing_problem(judged[1], text), self.where(row, column))
         return judged
+
+    def without_text(self, rows: Positions, columns: Positions) -> Flags:
+        """For each row and the column beside it whether the cell has not even blanks in it."""
+        starts, stops = self._bounds
+        empty: Flags = starts[rows, columns] == stops[rows, columns]
+        return empty
 
     def walk(self, columns: Sequence[int], missing: Missing) -> Array:
         """The values cell by cell, nan for a missing mark.
@@ -124,24 +134,28 @@ class Grid:
 
     def marks_as_nan(self, columns: Sequence[int]) -> bytes:
         """`data` with ``nan`` in place of each missing mark in the columns."""
-        marks = sorted(span for column in columns for span in self._marks(column))
         pieces, done = [], 0
-        for start, stop in marks:
-            pieces += [self.data[done:start], b"nan"]
-            done = stop
+        rows_a_time = max(1, _MARKED_CELLS // len(self.layout.names))
+        for row in range(0, self.rows, rows_a_time):
+            rows = slice(row, row + rows_a_time)
+            marked: list[bytes] = []
+            for start, stop in sorted(span for column in columns for span in self._marks(rows, column)):
+                marked += [self.data[done:start], b"nan"]
+                done = stop
+            pieces.append(b"".join(marked))
         return b"".join([*pieces, self.data[done:]])
 
-    def _marks(self, column: int) -> Iterator[tuple[int, int]]:
-        """Where the missing marks of a column begin and end."""
+    def _marks(self, rows: slice, column: int) -> Iterator[tuple[int, int]]:
+        """Where the missing marks of a column begin and end, in some rows."""
         buffer = np.frombuffer(self.data, np.uint8)
-        starts, stops = (bounds[:, column] for bounds in self._bounds)
+        starts, stops = (bounds[rows, column] for bounds in self._bounds)
         first, lead = starts.copy(), _table(BLANKS + b'"')
         while (ahead := lead[buffer[first]] & (first < stops)).any():
             first[ahead] += 1
         begins_mark = _table(bytes(mark.encode()[0] for mark in self.layout.marks if mark))
         suspect = (first == stops) | begins_mark[buffer[first]]
         for start, stop in zip(starts[suspect].tolist(), stops[suspect].tolist(), strict=True):
-            if unquoted(self.data[start:stop]) in self.layout.marks:
+            if start == stop or unquoted(self.data[start:stop]) in self.layout.marks:
                 yield start, stop
 
     @cached_property
@@ -297,7 +311,7 @@ def find_text(grid: Grid) -> tuple[dict[int, str], dict[int, DataError]]:
     Returns
     -------
     text : dict
-        Position → an example: the first cell that is no missing mark, ``""`` where all are.
+        Position → an example: the first cell that is no missing mark, ``""`` where all are, and numbers may follow.
     unreadable : dict
         Position → the error for a column of numbers that are written in another convention.
     """

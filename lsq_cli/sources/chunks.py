@@ -12,7 +12,9 @@ import re
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
-from lsq_cli.errors import TableError
+import numpy as np
+
+from lsq_cli.errors import OpenError, TableError
 from lsq_cli.sources.cells import count_lines
 from lsq_cli.sources.layout import BLANKS, ONE_COLUMN, Layout, comment, may_have_comments
 from lsq_cli.sources.streams import read_into
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from lsq_cli.sources.blocks import ByteSource
 
 TAIL_BYTES = 1 << 16
-"""Where the end of a block is looked for first."""
+"""Where the end of a block is looked for first, and how much is looked at for it at a time."""
 
 
 def plain_blocks(
@@ -94,6 +96,8 @@ def blocks_of(stream: After, layout: Layout, line: int, size: int, limit: int) -
     ------
     TableError
         For a row beyond `limit`.
+    OpenError
+        For a stream that ends before its source should.
     """
     notes = comment(layout.na, layout.delimiter)
     buffer, wanted = bytearray(stream.read(size)), size
@@ -110,7 +114,7 @@ def blocks_of(stream: After, layout: Layout, line: int, size: int, limit: int) -
             line, wanted = after, size
             del block  # while the next is read
         elif wanted >= limit:
-            raise endless(layout.label, line, limit)
+            raise endless(layout.label, line, limit, buffer)
         else:
             wanted += size
         if at_end:
@@ -129,29 +133,38 @@ def _refill(buffer: bytearray, done: int, stream: After, wanted: int) -> None:
 
 
 def last_cut(buffer: bytes | bytearray, notes: bytes) -> int:
-    """The offset after the last line end outside quotes, 0 when there is none; quotes in comments do not count."""
+    """The offset after the last line end outside quotes, 0 when there is none; quotes in comments do not count.
+
+    Any ``\\n`` goes before a ``\\r``; a last ``\\r`` may be half a ``\\r\\n``.
+    """
     if b'"' not in buffer:
-        return _last_line_end(buffer, 0, len(buffer))
+        return 1 + (buffer.rfind(b"\n") if b"\n" in buffer else buffer.rfind(b"\r", 0, len(buffer) - 1))
     if may_have_comments(buffer):
         comments = re.compile(rb'("[^"]*(?:"|\Z))|[\n\r]%b' % notes)
         blanked = comments.sub(
             lambda match: match[0] if match[1] else b"\n" + b" " * (len(match[0]) - 1), b"\n" + buffer
         )
         buffer = blanked[1:]
-    stop, inside = len(buffer), buffer.count(b'"') % 2 == 1
-    while stop > 0:
-        quote = buffer.rfind(b'"', 0, stop)
-        end = 0 if inside else _last_line_end(buffer, quote + 1, stop)
-        if end:
-            return end
-        stop, inside = quote, not inside
+    return _last_outside(buffer, b"\n") or _last_outside(buffer, b"\r")
+
+
+def _last_outside(buffer: bytes | bytearray, sign: bytes) -> int:
+    """The offset after the last `sign` outside quotes, 0 when there is none; not that of a ``\\r`` at the very end."""
+    if sign not in buffer:
+        return 0
+    odd = buffer.count(b'"') % 2 == 1
+    for stop in range(len(buffer), 0, -TAIL_BYTES):
+        start = max(0, stop - TAIL_BYTES)
+        piece = np.frombuffer(buffer[start:stop], np.uint8)
+        # Inside quotes is what has an odd number of them before it: of all, less those from it on.
+        inside = np.logical_xor.accumulate((piece == ord('"'))[::-1])[::-1] ^ odd
+        ends = start + 1 + np.flatnonzero((piece == ord(sign)) & ~inside)
+        if ends.size and sign == b"\r" and ends[-1] == len(buffer):
+            ends = ends[:-1]
+        if ends.size:
+            return int(ends[-1])
+        odd = bool(inside[0])
     return 0
-
-
-def _last_line_end(buffer: bytes | bytearray, start: int, stop: int) -> int:
-    """The offset after the last line end between, 0 when there is none; a last ``\\r`` may be half a ``\\r\\n``."""
-    newline = buffer.rfind(b"\n", start, stop)
-    return 1 + (newline if newline >= 0 else buffer.rfind(b"\r", start, min(stop, len(buffer) - 1)))
 
 
 def _before_empty_lines(buffer: bytearray, stop: int, notes: bytes) -> int:
@@ -167,10 +180,11 @@ def _before_empty_lines(buffer: bytearray, stop: int, notes: bytes) -> int:
     return 0
 
 
-def endless(label: str, line: int, limit: int) -> TableError:
-    """The error for a row that does not end."""
-    problem = f'the row that begins here does not end within {limit // 1_000_000} MB; was a quote (") left open?'
-    return TableError(problem, f"{label}, line {line}")
+def endless(label: str, line: int, limit: int, text: bytes | bytearray) -> TableError:
+    """The error for a row that does not end, and how it begins."""
+    problem = f"the row that begins here does not end within {limit // 1_000_000} MB"
+    why = 'was a quote (") left open?' if b'"' in text else "is it a table of text? --input-format says what it is"
+    return TableError(f"{problem}; {why}", f"{label}, line {line}")
 
 
 class After:
@@ -182,8 +196,8 @@ class After:
         Offset of the byte that comes next.
     """
 
-    def __init__(self, head: bytes, stream: BinaryIO) -> None:
-        self._head, self._stream, self.position = io.BytesIO(head), stream, 0
+    def __init__(self, head: bytes, stream: BinaryIO, source: ByteSource | None = None) -> None:
+        self._head, self._stream, self._source, self.position = io.BytesIO(head), stream, source, 0
 
     def skip(self, count: int) -> None:
         """Pass over `count` bytes from the beginning on."""
@@ -193,19 +207,28 @@ class After:
             self.read(count)
 
     def read(self, size: int) -> bytes:
-        """`size` bytes, or what is left."""
+        """`size` bytes, or what is left; `OpenError` where that is less than the source had at first."""
         pieces = [self._head.read(size)]
         left = size - len(pieces[0])
         while left > 0 and (piece := self._stream.read(left)):
             pieces.append(piece)
             left -= len(piece)
         self.position += size - left
+        self._check_end(left)
         return b"".join(pieces)
 
     def readinto(self, room: memoryview) -> int:
-        """Fill `room`, but for what the stream does not have; returns how many bytes came."""
+        """Fill `room`, but for what the stream does not have; returns how many bytes came. Raises as `read`."""
         filled = self._head.readinto(room)
         while filled < len(room) and (count := read_into(self._stream, room[filled:])):
             filled += count
         self.position += filled
+        self._check_end(len(room) - filled)
         return filled
+
+    def _check_end(self, lacking: int) -> None:
+        """Raise where the stream has ended before it should: what came last may be half a number."""
+        size = None if self._source is None else self._source.size
+        if self._source and lacking and size is not None and self.position < size:
+            problem = f"it became shorter while it was read: {self.position} bytes where it had {size}"
+            raise OpenError(problem, self._source.label)

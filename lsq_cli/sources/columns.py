@@ -4,7 +4,7 @@ An argument of ``--target``, ``--columns``, ``--drop`` or ``--weights`` is one e
 commas, and each piece is an exact name, else a position from 1 (−1 is the last), else a pattern of ``*`` and
 ``?``. ``#3`` is always a position. ``--drop`` wins over the others; the order is that of ``--columns``, and that of
 the file for patterns and for "the rest". Columns of text are passed over by patterns and by "the rest" and
-an error where they are asked for.
+an error where they are asked for; those that miss all of their first 1000 cells are passed over, but may be asked for.
 """
 
 from __future__ import annotations
@@ -213,12 +213,20 @@ def _last(header: Header, taken: list[int], alone: bool) -> int:
 
 
 def _text_note(header: Header, left_out: list[int]) -> tuple[str, ...]:
-    """One sentence about the columns of text that were passed over."""
-    if not left_out:
-        return ()
-    names = listed(header.names[k] for k in left_out)
-    example = quoted(header.text[left_out[0]])
-    return (f"left out as text: {names} ({'such as' if len(left_out) == 1 else 'the first with'} {example})",)
+    """A sentence about the columns of text that were passed over, and one about those without any cell."""
+    text = [k for k in left_out if header.text[k]]
+    empty = [k for k in left_out if not header.text[k]]
+    notes = []
+    if text:
+        which = "such as" if len(text) == 1 else "the first with"
+        notes.append(f"left out as text: {_names(header, text)} ({which} {quoted(header.text[text[0]])})")
+    if empty:
+        notes.append(f"left out as empty in the first 1000 rows: {_names(header, empty)} (choose with --columns)")
+    return tuple(notes)
+
+
+def _names(header: Header, positions: list[int]) -> str:
+    return listed(header.names[k] for k in positions)
 
 
 def match_part(first: Table, part: Table, columns: tuple[int, ...]) -> tuple[int, ...]:
@@ -248,8 +256,9 @@ def match_part(first: Table, part: Table, columns: tuple[int, ...]) -> tuple[int
 
 def _difference(expected: tuple[str, ...], got: tuple[str, ...]) -> str:
     """What a header lacks and what it has instead."""
-    lacks = [name for name in expected if name not in got]
-    extra = [name for name in got if name not in expected]
+    there, wanted = set(got), set(expected)
+    lacks = [name for name in expected if name not in there]
+    extra = [name for name in got if name not in wanted]
     words = [f"it lacks {listed(lacks)}"] if lacks else []
     words += [f"it has {listed(extra)} besides"] if extra else []
     return " and ".join(words) or "a name stands there more or less often"

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 
-from lsq_cli.errors import DataError, OpenError, TableError
+from lsq_cli.errors import DataError, TableError
 from lsq_cli.sources import fast
-from lsq_cli.sources.blocks import ByteSource, Cells, Missing
+from lsq_cli.sources.blocks import ByteSource, Cells, Missing, Reason
 from lsq_cli.sources.cells import TEXT_ROWS, Grid, find_text, sound_text
 from lsq_cli.sources.chunks import After, blocks_of, endless, last_cut, plain_blocks
 from lsq_cli.sources.layout import (
@@ -53,6 +53,8 @@ HEAD_BYTES = 65_536
 """What is read first to find the layout; more when it is not enough."""
 _CELL_BYTES = 26
 """What a cell takes at the peak of reading it: its double twice, or its edges and its double."""
+_QUOTE_BYTES = 24
+"""What a quote takes beside its cell: its offset, and what stands before or after it."""
 _SAMPLE_BYTES = 8192
 
 
@@ -73,6 +75,8 @@ class CsvTable:
     unreadable_columns : mapping of int to DataError
         Position of each column of numbers in another convention (decimal commas, thousands marks, a currency
         sign, hexadecimal) → the error to raise unless the column is dropped.
+    empty_columns : set of int
+        Those of `text_columns` that have nothing but missing cells in the first rows; numbers may follow.
     notes : tuple of str
         What would read the table faster, once it has turned out to be large.
 
@@ -100,6 +104,7 @@ class CsvTable:
         self.names = self._layout.names
         self.has_header = self._layout.header is not None
         self.text_columns: Mapping[int, str] = opening.text
+        self.empty_columns = frozenset(column for column, example in opening.text.items() if not example)
         self.unreadable_columns: Mapping[int, DataError] = opening.unreadable
         self.notes: tuple[str, ...] = ()
         self.form, self.size = self._layout.in_words, source.size
@@ -136,12 +141,9 @@ class CsvTable:
             start, line = yield from plain_blocks(source, start, line, BLOCK_BYTES)
         (head, stream), self._peeked = self._peeked or (b"", source.open()), None
         with closing(stream):
-            rows = After(head, stream)
+            rows = After(head, stream, source)
             rows.skip(start)  # what is known already
             yield from blocks_of(rows, self._layout, line, BLOCK_BYTES, LIMIT_BYTES)
-            if source.size is not None and rows.position < source.size:
-                problem = f"it became shorter while it was read: {rows.position} bytes where it had {source.size}"
-                raise OpenError(problem, source.label)
 
     def _is_large(self, read: int) -> bool:
         """Whether to ask the fast parser, after so many bytes; where it is not installed a note says so."""
@@ -181,11 +183,11 @@ class CsvBlock:
 
     @property
     def footprint(self) -> int:
-        """Bytes of the text, and of what it is made into: up to 14 times as many, for cells of one digit."""
+        """Bytes of the text, and of what it is made into: 13 times as many for cells of one digit, 19 in quotes."""
         size = self.stop - self.start
-        sample = self.data[:_SAMPLE_BYTES] if self.data else b"\n\0"  # without the text, the worst
-        cells = (sample.count(self.layout.delimiter.encode()) + sample.count(b"\n")) / len(sample)
-        return size + int(cells * size) * _CELL_BYTES
+        sample = self.data[:_SAMPLE_BYTES] if self.data else b"\n\0"  # without the text, the worst but for quotes
+        cells = sample.count(self.layout.delimiter.encode()) + sample.count(b"\n")
+        return size + size * (cells * _CELL_BYTES + sample.count(b'"') * _QUOTE_BYTES) // len(sample)
 
     def read(self) -> Cells:
         """The numbers of the block; see `CellBlock.read`.
@@ -248,12 +250,16 @@ class CsvBlock:
         finite = np.isfinite(numbers)
         if finite.all():
             return None
-        order = np.argsort(self.columns)
+        in_file_order = np.argsort(self.columns)
         reasons = np.zeros(grid.rows, dtype=np.uint8)
         rows = np.flatnonzero(~finite.all(axis=1))
-        first = (~finite[rows][:, order]).argmax(axis=1)
-        for row, place in zip(rows.tolist(), first.tolist(), strict=True):
-            reasons[row] = grid.judge(row, self.columns[order[place]], self.missing)[1]
+        columns = np.array(self.columns)[in_file_order[(~finite[rows][:, in_file_order]).argmax(axis=1)]]
+        if self.missing == "drop":  # the most of them, as a rule, and nothing to judge
+            empty = grid.without_text(rows, columns)
+            reasons[rows[empty]] = Reason.EMPTY
+            rows, columns = rows[~empty], columns[~empty]
+        for row, column in zip(rows, columns, strict=True):
+            reasons[row] = grid.judge(int(row), int(column), self.missing)[1]
         return reasons
 
     def __getstate__(self) -> dict[str, object]:
@@ -328,15 +334,20 @@ def _survey(head: bytes, label: str, options: CsvOptions, *, at_end: bool, enoug
     """What the head tells, or None when more of the file is wanted; with `enough` it must do."""
     _refuse_utf16(head, label)
     start = len(fast.BOM) if head.startswith(fast.BOM) else 0
+    if b"\0" in head:
+        sound_text(head, 1, label)  # which says so, whether or not a line ends
     stop = len(head) if at_end else last_cut(head, comment(options.na))
     text = sound_text(head[start:stop], 1, label)
     found = find_layout(text, label, options)
     if found is None:
         if at_end:
             raise TableError("no rows" if head else "the file is empty", label)
-        if enough:
-            raise endless(label, 1, LIMIT_BYTES)
-        return None
+        if not enough:
+            return None
+        if text:
+            problem = f"no row in the first {LIMIT_BYTES // 1_000_000} MB, only comments and empty lines"
+            raise TableError(problem, label)
+        raise endless(label, 1, LIMIT_BYTES, head)
     layout, line = found
     if layout.header is not None:  # its quotes and its width want a look as well
         Grid(layout.header, line - 1 - layout.header.count(b"\n"), replace(layout, header=None))

@@ -114,7 +114,7 @@ def rows_alone(text: bytes, layout: Layout, columns: Sequence[int]) -> Array | N
     ndarray, shape (rows, k), in Fortran order, or None
         With nan and inf where the text says so.
     """
-    frame = _frame(text, layout, columns, set(columns))
+    frame = _frame(text, layout, {*columns}, {*columns})
     return None if frame is None else _array(frame, columns)
 
 
@@ -128,7 +128,7 @@ def _piece_bytes(text: bytes, layout: Layout) -> int:
 def _finite(text: bytes, layout: Layout, columns: Sequence[int]) -> Array | None:
     """`whole_lines` of text in which nothing but the cells can be unusual."""
     last = len(layout.names) - 1
-    frame = _frame(text, layout, columns, {*columns, last})
+    frame = _frame(text, layout, {*columns}, {*columns, last})
     if frame is None:
         return None
     # polars looks for more cells than there should be only where it reads all columns.
@@ -138,7 +138,7 @@ def _finite(text: bytes, layout: Layout, columns: Sequence[int]) -> Array | None
     return numbers if np.isfinite(numbers).all() else None
 
 
-def _frame(text: bytes, layout: Layout, numeric: Sequence[int], wanted: set[int]) -> DataFrame | None:
+def _frame(text: bytes, layout: Layout, numeric: set[int], wanted: set[int]) -> DataFrame | None:
     """The wanted columns, some of them as doubles, or None where a cell of theirs is none or is missing."""
     polars = parser()
     if polars is None or layout.delimiter == BLANKS_BETWEEN or text.startswith(BOM):

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import TYPE_CHECKING, NamedTuple
 
-from lsq_cli.errors import ColumnError, DataError, shown
+from lsq_cli.errors import ColumnError, DataError, elided, shown
 
 if TYPE_CHECKING:
     from lsq_cli.sources.blocks import Table
@@ -38,6 +38,7 @@ class Header:
         self.names = table.names if names is None else tuple(names)
         self.has_header = table.has_header
         self.text = table.text_columns
+        self._empty: Set[int] = getattr(table, "empty_columns", frozenset())
         self._unreadable: Mapping[int, DataError] = getattr(table, "unreadable_columns", {})
         self._positions: dict[str, list[int]] = {}
         for position, name in enumerate(self.names):
@@ -136,12 +137,16 @@ class Header:
         return taken
 
     def check_numbers(self, position: int, option: str = "") -> None:
-        """Raise `DataError` where a column cannot be used, for it is text or cannot be read."""
+        """Raise `DataError` where a column cannot be used, for it is text or cannot be read.
+
+        One that only misses its first cells can be: what is missing is told, or left out, cell by cell.
+        """
         self.check_readable((position,))
-        if position in self.text:
-            problem = f"no number in its first 1000 rows, but text such as {quoted(self.text[position])}"
+        if position in self.text and position not in self._empty:
+            example = self.text[position]
+            said = f"but text such as {quoted(example)}" if example else "and it is no column of numbers"
             way_out = f"; {option} needs a column of numbers" if option else ""
-            raise ColumnError(problem + way_out, self.place(position))
+            raise ColumnError(f"no number in its first 1000 rows, {said}{way_out}", self.place(position))
 
     def check_readable(self, positions: Iterable[int]) -> None:
         """Raise the `DataError` that the table keeps for one of these columns."""
@@ -164,11 +169,9 @@ def quoted(name: str) -> str:
     return f"'{shown(name)}'"
 
 
-def listed(names: Iterable[str], most: int = 8) -> str:
+def listed(names: Iterable[str]) -> str:
     """The first names in quotes, and how many more there are."""
-    first = [quoted(name) for name in names]
-    more = f" and {len(first) - most} more" if len(first) > most else ""
-    return ", ".join(first[:most]) + more
+    return elided(map(quoted, names))
 
 
 def either(words: list[str]) -> str:

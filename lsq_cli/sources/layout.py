@@ -115,10 +115,10 @@ class Layout:
         """The place of a cell in words, from its line and its 0-based column."""
         return f"{self.line(line)}, column {column + 1} '{shown(self.names[column])}'"
 
-    def ragged(self, line: int, width: int) -> TableError:
+    def ragged(self, line: int, row: bytes, width: int) -> TableError:
         """The error for a row of `width` cells in a table of another width."""
         first = "the first row" if self.header is None else "the header"
-        return _ragged(self.line(line), width, f"{first} has {len(self.names)}", self.delimiter)
+        return _ragged(self.line(line), row, width, (first, len(self.names)), self.delimiter)
 
     def rows_alone(self, text: bytes) -> bytes:
         """`text`, whole lines, without comments and, but for a table of one column, without empty lines."""
@@ -279,20 +279,44 @@ def _refuse_if_ragged(widths: list[int], rows: list[_Row], delimiter: str, label
     if usual == 1 or alike < (len(widths) - 1 if delimiter == BLANKS_BETWEEN else len(widths) / 2):
         return
     odd = next((k for k, width in enumerate(widths) if width != widths[0]), 0)
-    error = _ragged(f"{label}, line {rows[odd].line}", widths[odd], f"line {rows[0].line} has {widths[0]}", delimiter)
-    if odd == 1 and alike == len(widths) - 1 and usual == widths[0] + 1:
-        problem = (
-            f"{error.problem.split(';')[0]}; row names without a header of their own? write.table(…, col.names=NA)"
-        )
+    first, row, rest_alike = rows[0], rows[odd], odd == 1 and alike == len(widths) - 1
+    title = f"line {first.line}"
+    error = _ragged(f"{label}, line {row.line}", row.text, widths[odd], (title, widths[0]), delimiter)
+    if rest_alike and _ends_with(first.text, delimiter, widths[0] - usual):
+        sign, problem = _one(delimiter), error.problem.split(", cells")[0]
+        problem = f"{problem}, for {title} ends with {sign}; end the rows with {sign} too, or take it out there"
+        raise TableError(problem, error.where)
+    if rest_alike and usual == widths[0] + 1 and not _ends_with(row.text, delimiter, 1):
+        problem = error.problem.split(";")[0]
+        problem = f"{problem}; row names without a header of their own? write.table(…, col.names=NA)"
         raise TableError(problem, error.where)
     raise error
 
 
-def _ragged(where: str, width: int, expected: str, delimiter: str) -> TableError:
-    """The error for a row that is too short or too long."""
-    cells = "1 cell" if width == 1 else f"{width} cells"
+def _ragged(where: str, row: bytes, width: int, expected: tuple[str, int], delimiter: str) -> TableError:
+    """The error for a row that is too short or too long for the first one, given as its title and width."""
+    title, usual = expected
+    problem = f"{'1 cell' if width == 1 else f'{width} cells'} where {title} has {usual}"
+    if _ends_with(row, delimiter, width - usual):
+        sign = _one(delimiter)
+        return TableError(f"{problem}, for it ends with {sign}; end {title} with {sign} too, or take it out", where)
     way_out = "is one missing, or is a delimiter inside a cell that wants quotes?"
-    return TableError(f"{cells} where {expected}, cells apart by {_between(delimiter)}; {way_out}", where)
+    return TableError(f"{problem}, cells apart by {_between(delimiter)}; {way_out}", where)
+
+
+def _ends_with(row: bytes, delimiter: str, count: int) -> bool:
+    """Whether a row ends with so many delimiters, one at least; blanks that part cells are passed over anywhere."""
+    sign = delimiter.encode()
+    return (
+        count > 0
+        and delimiter != BLANKS_BETWEEN
+        and row.translate(None, BLANKS.replace(sign, b"")).endswith(sign * count)
+    )
+
+
+def _one(delimiter: str) -> str:
+    """One delimiter in words."""
+    return "a tab" if delimiter == "\t" else f"'{delimiter}'"
 
 
 def _between(delimiter: str) -> str:

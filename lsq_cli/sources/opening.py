@@ -282,7 +282,7 @@ def _open(path: str, request: Request, stdin: BinaryIO | None) -> tuple[ByteSour
                 f"is a directory; for the files in it give a quoted pattern, as in -t NAME '{pattern}'", label
             )
         if stat.S_ISREG(status.st_mode):
-            source, head = _file(path, label, compression, status.st_size)
+            source, head = _file(path, label, compression, status)
         else:
             source, head = _stream(open_raw(path, label), label, compression, owned=True)
     kind = request.input_format or _SUFFIXES.get(suffix) or _by_head(head)
@@ -306,12 +306,12 @@ def _is_sparse(archive: ByteSource) -> bool:
     return is_sparse_archive(members_of(archive))
 
 
-def _file(path: str, label: str, compression_suffix: str, size: int) -> tuple[ByteSource, bytes]:
+def _file(path: str, label: str, compression_suffix: str, status: os.stat_result) -> tuple[ByteSource, bytes]:
     """A regular file and its first bytes."""
-    source = FileBytes(path, label, None, size)
+    source = FileBytes(path, label, None, status.st_size, status.st_ino)
     head = head_of(source)
     if compression := compression_of(compression_suffix, head):
-        source = FileBytes(path, label, compression, size)
+        source = FileBytes(path, label, compression, status.st_size, status.st_ino)
         head = head_of(source)
     return source, head
 

@@ -8,6 +8,7 @@ again; a regular file without compression can also be read by ranges, so that wo
 from __future__ import annotations
 
 import io
+import os
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, BinaryIO
 
@@ -51,12 +52,16 @@ class FileBytes:
         ``gzip``, ``bzip2``, ``xz`` or ``zstd``.
     file_size : int
         Bytes on disk.
+    inode : int, optional
+        What the system knows the file by: it is opened again for each of its blocks, and another may have been given
+        its name meanwhile.
     """
 
     path: str
     label: str
     compression: str | None
     file_size: int
+    inode: int | None = None
     rereadable: bool = field(default=True, init=False)
     seekable: bool = field(init=False)
     size: int | None = field(init=False)
@@ -67,16 +72,28 @@ class FileBytes:
 
     def open(self) -> BinaryIO:
         """A stream from the first byte; its ``read`` raises `OpenError`."""
-        return readable(open_raw(self.path, self.label), self.label, self.compression)
+        return readable(self._same_file(), self.label, self.compression)
 
     def read_range(self, start: int, stop: int) -> bytes:
         """The bytes from `start` up to `stop`, fewer where the file ends; `OpenError` when it cannot be read."""
-        with open_raw(self.path, self.label) as raw:
+        with self._same_file() as raw:
             try:
                 raw.seek(start)
                 return raw.read(stop - start)
             except OSError as error:
                 raise _unreadable(error, self.label) from None
+
+    def _same_file(self) -> BinaryIO:
+        """The file without a buffer; `OpenError` where its name is another's by now."""
+        raw = open_raw(self.path, self.label)
+        if self.inode is not None and os.fstat(raw.fileno()).st_ino != self.inode:
+            raw.close()
+            raise OpenError("another file took its place while it was read; start again", self.label)
+        return raw
+
+    def __getstate__(self) -> dict[str, object]:
+        """Without the inode, which may be another on another machine."""
+        return self.__dict__ | {"inode": None}
 
 
 @dataclass

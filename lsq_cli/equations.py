@@ -294,12 +294,9 @@ class ExactSolution:
     def _settled(self, i: int, t: int) -> bool:
         """Whether both ends of a coefficient's interval round to one double, or it is surely 0."""
         low, high = (self._number(int(self._y[i, t]) + side * self.errors[t], i, t) for side in (-1, 1))
-        if self.is_zero(i, t):
-            return True
-        # Ends on both sides of 0 may round to it, 0 being the nearest double, long before it is proved to be the value.
-        return float(low) == float(high) and (
-            float(low) != 0.0 or not self._provable or low.mantissa * high.mantissa > 0
-        )
+        # Ends on both sides of 0 may round to it, the nearest double, long before it is proved to be the value.
+        around_0 = self._provable and low.mantissa * high.mantissa <= 0
+        return (float(low) == float(high) and not around_0) or self.is_zero(i, t)
 
     def _square_settled(self, t: int) -> bool:
         """Whether the least ‖r‖² is known to 60 bits, or surely 0."""

@@ -9,7 +9,7 @@ number of rows nor at the units; those that do (numpy's, scikit-learn's) drop re
 
 Which column of a dependency is named is another matter: x1 = x4 − x2 is as true as x4 = x1 + x2. Of all sets of
 independent columns the one that keeps the earliest is reported, so the later column is the dependent one and the
-intercept never is.
+intercept never is; but for a matrix whose singular values fall without a gap, where only the pivots make the others.
 
 Least norm. Let P be the independent columns, A_D = A_P W, so A = A_P K with K = [I W], and V = [W; −I] the null space.
 In the user's units the x of least norm solves ‖Ax − b‖ = min and Vᵀx = 0, that is, with any scaling of V,

@@ -294,6 +294,24 @@ def test_one_column_alone_is_refused():
     )
 
 
+def test_one_column_beside_text_is_refused_by_that():
+    assert refusal(ColumnError, select, table("day y", {0: "2020-01-01"}), Request()) == (
+        "data.csv: one column alone, 'y', cannot be both A and b; text is left out: 'day' (such as '2020-01-01')"
+    )
+
+
+def test_one_column_chosen_of_several_is_refused_by_the_choice():
+    assert refusal(ColumnError, select, table("x y"), Request(drop=("x",))) == (
+        "data.csv: one column alone, 'y', cannot be both A and b; more have to be taken (--columns, --drop, --weights)"
+    )
+
+
+def test_the_last_column_taken_is_not_called_the_last():
+    assert select(table("x y z"), Request(columns=("x,y",))).notes == (
+        "b is the last column taken, 'y' (choose with --target)",
+    )
+
+
 def test_a_table_of_text_has_no_b():
     assert refusal(ColumnError, select, table("name", {0: "Ann"}), Request()) == (
         "data.csv: no column of numbers is left to be b; are the cells apart by something else? --delimiter"

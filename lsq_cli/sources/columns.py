@@ -71,10 +71,11 @@ def select(table: Table, request: Request) -> Selection:
     taken = header.columns(request.columns, kept_out | set(b), passed)
     notes = []
     if not request.target:
-        b = [_last(header, taken, request.alone)]
+        b = [_last(header, taken, passed, request.alone)]
         taken = taken[:-1]
         if taken:
-            notes.append(f"b is the last column, {header.title(b[0])} (choose with --target)")
+            last = "the last column" if b[0] == len(header.names) - 1 else "the last column taken"
+            notes.append(f"b is {last}, {header.title(b[0])} (choose with --target)")
     left_out = sorted(passed - set(b))
     return Selection(
         tuple(taken),
@@ -197,16 +198,23 @@ def _refuse_overlaps(
                 raise UsageError(f"--target and --columns both name the column {title}; it cannot explain itself")
 
 
-def _last(header: Header, taken: list[int], alone: bool) -> int:
+def _last(header: Header, taken: list[int], passed: set[int], alone: bool) -> int:
     """The last column taken, which is b; there has to be another one for A, unless it may stand alone."""
     if not taken:
         raise ColumnError(
             "no column of numbers is left to be b; are the cells apart by something else? --delimiter", header.path
         )
     if len(taken) == 1 and not alone:
+        alone_of = f"one column alone, {header.title(taken[0])}, cannot be both A and b; "
+        if text := sorted(k for k in passed if header.text[k]):
+            raise ColumnError(
+                f"{alone_of}text is left out: {_names(header, text)} (such as {quoted(header.text[text[0]])})",
+                header.path,
+            )
+        if len(header.names) > 1:
+            raise ColumnError(f"{alone_of}more have to be taken (--columns, --drop, --weights)", header.path)
         raise ColumnError(
-            f"one column alone, {header.title(taken[0])}, cannot be both A and b; "
-            "give A and b as two files, or a table of two columns and more (--delimiter if it has them)",
+            f"{alone_of}give A and b as two files, or a table of two columns and more (--delimiter if it has them)",
             header.path,
         )
     return taken[-1]

@@ -316,8 +316,9 @@ def _by_rows(
     survey: Survey | None
     again: Callable[[], Iterable[RowBlock]] = source.blocks
     together: list[Span] = []
-    if source.in_memory:
-        held = [HeldRows(block.read_sparse()) for block in source.blocks()]
+    # A sparse A is held as it is, and would be much larger as the rows of a temporary file; only b comes once.
+    if source.in_memory or (source.sparse and not source.rereadable):
+        held = [HeldRows(block.read_sparse()) for block in told(source.blocks(), on_block)]
         survey, together = fold(kernel, held, jobs, memory), Span.of_held(held)
     elif source.rereadable:
         survey = fold(kernel, told(source.blocks(), on_block), jobs, memory, waits=source.waits)

@@ -181,6 +181,16 @@ def test_a_file_known_to_be_large_asks_it_from_the_first_block_and_a_pipe_once_e
     assert stream == [False, False, *[True] * (len(stream) - 2)]
 
 
+@pytest.mark.parametrize("most", [1, 2])
+def test_a_table_of_very_many_columns_never_asks_it(monkeypatch, most, no_polars):
+    monkeypatch.setattr(fast, "LARGE_BYTES", 0)
+    monkeypatch.setattr(fast, "MOST_COLUMNS", most)
+    made = CsvTable(Bytes(b"a,b\n1,2\n"), CsvOptions())
+
+    assert [block.hasty for block in made.blocks((0, 1), "error")] == [False]
+    assert made.notes == ((fast.ADVICE,) if most == 2 else ())
+
+
 def test_a_block_handed_on_without_its_text_is_taken_for_the_worst():
     block = CsvBlock(None, ABC, (0,), "error", 0, 1000, 2, b"1.25,2.5,3\n" * 90)
     bare = CsvBlock(None, ABC, (0,), "error", 0, 1000, 2)

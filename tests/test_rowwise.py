@@ -227,6 +227,16 @@ def test_a_sparse_matrix_beside_a_text_file_stays_sparse(monkeypatch, tmp_path):
     assert solve("A.mtx", "b.csv", method="gd").x == pytest.approx(np.arange(600) / 2)
 
 
+def test_a_sparse_matrix_stays_sparse_where_b_comes_through_a_pipe(monkeypatch, tmp_path, run_lsq):
+    monkeypatch.chdir(tmp_path)
+    scipy.io.mmwrite("A.mtx", scipy.sparse.eye_array(700, 600, format="csr") * 2.0)
+    monkeypatch.setattr(scipy.sparse.csr_array, "toarray", lambda self: pytest.fail("made dense"))
+    found = run_lsq("solve", "A.mtx", "-", "-m", "gd", "-f", "json", stdin="\n".join(map(str, range(700))) + "\n").json
+
+    assert found["x"] == pytest.approx(np.arange(600) / 2)
+    assert found["passes"] > found["iterations"]
+
+
 def test_missing_cells_of_a_sparse_matrix_drop_their_rows():
     A, b = random_problem(8, 30, 3)
     A[4, 1] = np.nan

@@ -148,7 +148,7 @@ class CsvTable:
     def _is_large(self, read: int) -> bool:
         """Whether to ask the fast parser, after so many bytes; where it is not installed a note says so."""
         size = 2 * read if self._source.size is None else self._source.size
-        if size < fast.LARGE_BYTES:
+        if size < fast.LARGE_BYTES or len(self.names) > fast.MOST_COLUMNS:
             return False
         if fast.parser() is None:
             self.notes = (fast.ADVICE,)

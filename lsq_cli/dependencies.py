@@ -185,8 +185,7 @@ def _checked(equations: NormalEquations, relation: Relation, tolerance: float) -
 
 def holds(equations: NormalEquations, relation: Relation, tolerance: float) -> bool:
     """Whether the relation is as good as the tolerance asks."""
-    square, allowed = _missed(equations, relation, tolerance)
-    return square <= allowed
+    return _checked(equations, relation, tolerance) is not None
 
 
 def _missed(equations: NormalEquations, relation: Relation, tolerance: float) -> tuple[int, Fraction]:

@@ -110,7 +110,9 @@ def decide(equations: NormalEquations, tolerance: float) -> Rank:
 
     found = null_vectors(equations, sorted(set(range(n)) - set(chosen)))
     dependent = _latest(np.array([relation.unit_vector(equations) for relation in found]))
-    relations = _relations(equations, dependent, tolerance)
+    relations = None
+    if dependent != [relation.column for relation in found]:
+        relations = _relations(equations, dependent, tolerance)
     if relations is None:
         relations = [simplified(equations, v, tolerance) for v in found]
     relations = shortened(equations, relations, tolerance)

@@ -21,12 +21,12 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 
 from exact_reference import exact_solution
 
 from lsq_cli import solve
-from lsq_cli.selftest import correct_digits, references
+from lsq_cli.runs.selftest import correct_digits, references
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "accuracy.md"
 BEGIN, END = "<!-- benchmarks/accuracy.py: begin -->\n", "<!-- benchmarks/accuracy.py: end -->\n"

@@ -17,14 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 
 from exact_reference import correct_digits, exact_solution, gram, random_problem
 
-from lsq_cli.certificate import Inverse, data_digits, double_digits, gram_error, sure_digits
-from lsq_cli.equations import NormalEquations
-from lsq_cli.errors import ProblemError
-from lsq_cli.quadratic import DoubleSums
+from lsq_cli.core.errors import ProblemError
+from lsq_cli.exact.certificate import Inverse, data_digits, double_digits, gram_error, sure_digits
+from lsq_cli.exact.equations import NormalEquations
+from lsq_cli.problems.quadratic import DoubleSums
 
 
 def main() -> None:

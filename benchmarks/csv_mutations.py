@@ -3,7 +3,7 @@
     python benchmarks/csv_mutations.py [--trials 100000] [--seed 1]
 
 Every trial damages one place of a small table and reads it both ways; they must give the same doubles to the bit, or
-the same error. The suite runs some thousand of the same trials (``tests/csv_mutations.py`` says how they are made).
+the same error. The suite runs some thousand of the same trials; ``tests/support/csv_mutations.py`` makes them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 from random import Random
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
 
 from csv_mutations import trial
 

@@ -31,8 +31,8 @@ from lsq_cli.methods import RULES
 from lsq_cli.methods.forecast import is_bound
 from lsq_cli.methods.gd import Descent, GradientDescent
 from lsq_cli.methods.stopping import Limits
-from lsq_cli.normalizing import Normalized
-from lsq_cli.quadratic import DoubleSums, Quadratic
+from lsq_cli.problems.normalizing import Normalized
+from lsq_cli.problems.quadratic import DoubleSums, Quadratic
 
 PLAIN = {
     10: {"constant": 1628, "exact": 809, "bb": 113, "nesterov": 184, "cg": 24},

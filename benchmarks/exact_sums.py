@@ -19,7 +19,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
-from lsq_cli.errorfree import ExactSums
+from lsq_cli.exact.errorfree import ExactSums
 
 KINDS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "normal": lambda M: M,

@@ -13,10 +13,10 @@ from time import perf_counter
 
 import numpy as np
 
-from lsq_cli.certificate import Inverse, data_digits, sure_digits
-from lsq_cli.equations import NormalEquations
-from lsq_cli.integers import product
-from lsq_cli.rank import decide, default_tolerance
+from lsq_cli.exact.certificate import Inverse, data_digits, sure_digits
+from lsq_cli.exact.equations import NormalEquations
+from lsq_cli.exact.integers import product
+from lsq_cli.exact.rank import decide, default_tolerance
 
 TARGETS = {60: 0.1, 200: 1.0, 1000: 30.0}
 

@@ -19,7 +19,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
-from lsq_cli import choosing
+from lsq_cli.problems import choosing
 from lsq_cli.sources.opening import open_python
 
 REPEATS = 15

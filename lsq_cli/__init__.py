@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lsq_cli.version import __version__
+from lsq_cli.core.version import __version__
 
 if TYPE_CHECKING:
-    from lsq_cli.face import gradient, solve
-    from lsq_cli.solution import Solution
+    from lsq_cli.api import gradient, solve
+    from lsq_cli.core.solution import Solution
 
 __all__ = ["Solution", "__version__", "gradient", "solve"]
 
@@ -23,11 +23,11 @@ __all__ = ["Solution", "__version__", "gradient", "solve"]
 def __getattr__(name: str) -> object:
     """The public names, imported when first asked for."""
     if name == "Solution":
-        from lsq_cli.solution import Solution
+        from lsq_cli.core.solution import Solution
 
         return Solution
     if name in __all__:
-        from lsq_cli import face
+        from lsq_cli import api
 
-        return getattr(face, name)
+        return getattr(api, name)
     raise AttributeError(f"module 'lsq_cli' has no attribute {name!r}")

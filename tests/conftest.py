@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from lsq_cli.commands import lsq
-from lsq_cli.commands.edge import run
+from lsq_cli.commands.shell import run
 
 
 @dataclass(frozen=True)

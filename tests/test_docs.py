@@ -12,7 +12,7 @@ import click
 import pytest
 
 from lsq_cli.commands import lsq
-from lsq_cli.version import __version__
+from lsq_cli.core.version import __version__
 
 ROOT = Path(__file__).parent.parent
 PAGES = ["README.md", "docs/accuracy.md", "docs/gradient.md", "docs/choosing.md"]

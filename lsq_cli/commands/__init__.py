@@ -10,9 +10,9 @@ from importlib import import_module
 
 import click
 
-from lsq_cli.commands.edge import main_of
 from lsq_cli.commands.options import version_option
-from lsq_cli.errors import shown
+from lsq_cli.commands.shell import main_of
+from lsq_cli.core.errors import shown
 
 # One thread in BLAS, before numpy starts its own: threads run across blocks, and rounding must not depend on how many.
 for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lsq_cli.commands.edge import Interruption, say
 from lsq_cli.commands.options import (
     GroupedCommand,
     Number,
@@ -22,9 +21,10 @@ from lsq_cli.commands.options import (
     verbosity,
 )
 from lsq_cli.commands.reading import open_data, reading_bar, reading_options, say_notes, say_work
+from lsq_cli.commands.shell import Interruption, say
 
 if TYPE_CHECKING:
-    from lsq_cli.summing import Problem
+    from lsq_cli.problems.summing import Problem
 
 
 @click.command(
@@ -59,8 +59,8 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     interruption = Interruption()
     problems = _read(options)
     interruption.postpone()
-    from lsq_cli.comparing import compare
-    from lsq_cli.solving import Run
+    from lsq_cli.runs.comparing import compare
+    from lsq_cli.runs.solving import Run
 
     asked = {name: options[name] for name in ("tol", "time_limit", "normalize")}
     solving = perf_counter()
@@ -84,7 +84,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 
 def _read(options: dict[str, Any]) -> tuple[Problem, Problem]:
     """The one pass over the rows, and what is to be said about it."""
-    from lsq_cli.comparing import read_both
+    from lsq_cli.runs.comparing import read_both
 
     source = open_data(options)
     summing = {name: options[name] for name in ("intercept", "ridge", "jobs", "memory")}

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lsq_cli.commands.edge import Interruption, say
 from lsq_cli.commands.options import Count, GroupedCommand, Number, option, verbosity
-from lsq_cli.errors import UsageError
+from lsq_cli.commands.shell import Interruption, say
+from lsq_cli.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from lsq_cli.generating import KnownProblem
     from lsq_cli.report.matrices import MatrixWriter
     from lsq_cli.report.plain import Writable
+    from lsq_cli.runs.generating import KnownProblem
 
 _STANDARD_OUTPUT = ("-", "/dev/stdout")
 _DEFAULT_CONDITION = 10.0
@@ -52,7 +52,7 @@ def command(rows: int, columns: int, a_path: str, b_path: str, **options: Any) -
     if options["output"] is not None:
         check_path(options["output"], (".csv", ".npy"))
         refuse_same([path for path in (*paths, options["output"]) if path not in _STANDARD_OUTPUT])
-    from lsq_cli.generating import KnownProblem
+    from lsq_cli.runs.generating import KnownProblem
 
     condition = options["condition"]
     if condition is None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lsq_cli.commands.edge import Interruption
 from lsq_cli.commands.options import (
     GroupedCommand,
     Number,
@@ -22,9 +21,10 @@ from lsq_cli.commands.options import (
     verbosity,
 )
 from lsq_cli.commands.reading import open_data, reading_bar, reading_options, say_notes, say_work
+from lsq_cli.commands.shell import Interruption
 
 if TYPE_CHECKING:
-    from lsq_cli.derivatives import Gradient
+    from lsq_cli.runs.gradient import Gradient
 
 gradient_options = together(
     intercept_option,
@@ -79,9 +79,9 @@ def command(**options: Any) -> None:
 
 def _differentiate(options: dict[str, Any]) -> Gradient:
     """The one pass over the rows, and everything that is shown."""
-    from lsq_cli.affine import Reading
-    from lsq_cli.derivatives import differentiate
-    from lsq_cli.sources.starts import read_start, read_values
+    from lsq_cli.runs.at_point import Reading
+    from lsq_cli.runs.gradient import differentiate
+    from lsq_cli.sources.points import read_start, read_values
 
     source = open_data(options, alone=True)
     at, mine = options["at"], options["mine"]

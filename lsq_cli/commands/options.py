@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from lsq_cli.errors import UsageError, printable
-from lsq_cli.version import __version__
+from lsq_cli.core.errors import UsageError, printable
+from lsq_cli.core.version import __version__
 
 HEADINGS = ("Data", "Problem", "Descent", "Output", "Machine")
 _NAMES = 23  # one width for all headings: the descriptions stand in one column

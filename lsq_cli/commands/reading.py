@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from lsq_cli.commands.edge import say
 from lsq_cli.commands.options import option, together
-from lsq_cli.errors import elided, shown
+from lsq_cli.commands.shell import say
+from lsq_cli.core.errors import elided, shown
 
 if TYPE_CHECKING:
-    from lsq_cli.derivatives import Gradient
-    from lsq_cli.solving import AnyProblem
+    from lsq_cli.runs.gradient import Gradient
+    from lsq_cli.runs.solving import AnyProblem
     from lsq_cli.sources.blocks import Source
 
 _REQUEST = ("target", "columns", "drop", "weights", "missing", "na", "delimiter", "header", "input_format")

@@ -6,8 +6,8 @@ import sys
 
 import click
 
-from lsq_cli.commands.edge import CHECK_FAILED, say
 from lsq_cli.commands.options import GroupedCommand, format_option
+from lsq_cli.commands.shell import CHECK_FAILED, say
 
 
 @click.command(
@@ -24,8 +24,8 @@ from lsq_cli.commands.options import GroupedCommand, format_option
 @click.pass_context
 def command(ctx: click.Context, /, form: str) -> None:
     """Solve, compare, report."""
-    from lsq_cli import selftest
     from lsq_cli.report.checks import print_checks, write_checks_json
+    from lsq_cli.runs import selftest
 
     checks = [selftest.check(reference) for reference in selftest.references()]
     if form == "json":

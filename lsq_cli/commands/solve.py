@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lsq_cli.commands.edge import CHECK_FAILED, NOT_CONVERGED, Interruption, say
 from lsq_cli.commands.options import (
     Count,
     GroupedCommand,
@@ -27,16 +26,17 @@ from lsq_cli.commands.options import (
     verbosity,
 )
 from lsq_cli.commands.reading import open_data, reading_bar, reading_options, say_notes, say_work
-from lsq_cli.errors import UsageError
+from lsq_cli.commands.shell import CHECK_FAILED, NOT_CONVERGED, Interruption, say
+from lsq_cli.core.errors import UsageError
 from lsq_cli.methods import RULES, RULES_WITH_RATE
 
 if TYPE_CHECKING:
+    from lsq_cli.core.solution import Solution
     from lsq_cli.methods.gd import Descent
     from lsq_cli.report.history import History
     from lsq_cli.report.pictures import Trace
     from lsq_cli.report.progress import DescentBar
-    from lsq_cli.solution import Solution
-    from lsq_cli.solving import AnyProblem, Run
+    from lsq_cli.runs.solving import AnyProblem, Run
 
 
 class StepName(click.Choice[str]):
@@ -142,8 +142,8 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     solving = perf_counter()
     if options["method"] == "gd":
         interruption.postpone()
-    from lsq_cli.solution import Outcome
-    from lsq_cli.solving import Run
+    from lsq_cli.core.solution import Outcome
+    from lsq_cli.runs.solving import Run
 
     run = Run(problem, _descent(options, problem), interruption.requested)
     say_notes(problem.notes, options)
@@ -212,7 +212,7 @@ def _check_usage(ctx: click.Context, options: dict[str, Any]) -> None:
 
 def _read(options: dict[str, Any]) -> AnyProblem:
     """The first pass over the rows, as a rule the only one."""
-    from lsq_cli.choosing import read
+    from lsq_cli.problems.choosing import read
 
     source = open_data(options)
     names = ("method", "intercept", "ridge", "precision", "rank_tol", "jobs", "memory")
@@ -233,7 +233,7 @@ def _descent(options: dict[str, Any], problem: AnyProblem) -> Descent | None:
         return None
     from lsq_cli.methods.gd import Descent
     from lsq_cli.methods.stopping import Limits
-    from lsq_cli.sources.starts import read_start, read_trail
+    from lsq_cli.sources.points import read_start, read_trail
 
     x0 = None if options["x0"] is None else read_start(options["x0"], problem.names, problem.targets)
     trail = None if options["x0"] is None else read_trail(options["x0"])
@@ -280,7 +280,7 @@ def _trace(options: dict[str, Any]) -> Trace | None:
 
 def _draw(path: str, trace: Trace, problem: AnyProblem) -> None:
     """Draw the iterates before the minimum that they are after."""
-    from lsq_cli.choosing import RowProblem
+    from lsq_cli.problems.choosing import RowProblem
     from lsq_cli.report.pictures import Landscape, draw
 
     if isinstance(problem, RowProblem):

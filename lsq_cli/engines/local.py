@@ -21,7 +21,7 @@ from contextlib import closing
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, Self, TypeVar
 
-from lsq_cli.errors import UsageError
+from lsq_cli.core.errors import UsageError
 
 if TYPE_CHECKING:
     from threading import Thread

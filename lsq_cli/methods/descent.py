@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lsq_cli.solution import Iterate, Outcome
+from lsq_cli.core.solution import Iterate, Outcome
 
 if TYPE_CHECKING:
+    from lsq_cli.core.problem import Objective
+    from lsq_cli.core.solution import Array
     from lsq_cli.methods.steps import StepRule
     from lsq_cli.methods.stopping import StoppingTest
-    from lsq_cli.problem import Objective
-    from lsq_cli.solution import Array
 
 Iterates = Generator[Iterate, None, Outcome]
 

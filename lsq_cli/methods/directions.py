@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
+    from lsq_cli.core.solution import Array
     from lsq_cli.methods.lengths import ProductSearch
-    from lsq_cli.solution import Array
 
 # Numbers that conjugate directions may take, 32 MB, and as many for the changes of the gradient along them.
 _KEPT_NUMBERS = 1 << 22

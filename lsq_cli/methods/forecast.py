@@ -27,8 +27,8 @@ import numpy as np
 from lsq_cli.methods.directions import directions_kept, theta
 
 if TYPE_CHECKING:
-    from lsq_cli.problem import Objective
-    from lsq_cli.solution import Array
+    from lsq_cli.core.problem import Objective
+    from lsq_cli.core.solution import Array
 
 # A leap of the rehearsal changes what matters by this factor's power of e at most; 0.1 was off by 20 % at κ(A) = 100.
 _LEAP = 0.05

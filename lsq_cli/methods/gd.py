@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from lsq_cli.dyadic import ldexp
+from lsq_cli.core.solution import Iterate, Outcome
+from lsq_cli.exact.dyadic import ldexp
 from lsq_cli.methods import RULES_WITH_RATE
 from lsq_cli.methods.descent import Iterates, abreast, descend
 from lsq_cli.methods.forecast import Modes, Spectrum, is_bound, largest_eigenvalue, steps_needed
 from lsq_cli.methods.steps import BarzilaiBorwein, ConjugateGradient, Constant, Exact, Nesterov, StepRule
 from lsq_cli.methods.stopping import Limits, StoppingTest
-from lsq_cli.solution import Iterate, Outcome
 
 if TYPE_CHECKING:
-    from lsq_cli.problem import Objective
-    from lsq_cli.solution import Array
+    from lsq_cli.core.problem import Objective
+    from lsq_cli.core.solution import Array
 
 # Which rule to recommend, the one that is rarely beaten first.
 _BEST_FIRST = ("cg", "nesterov", "bb", "exact", "constant")

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from lsq_cli.core.problem import Objective
+    from lsq_cli.core.solution import Array
     from lsq_cli.methods.directions import Before
-    from lsq_cli.problem import Objective
-    from lsq_cli.solution import Array
 
 
 class Length(Protocol):

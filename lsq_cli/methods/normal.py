@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lsq_cli.solution import Iterate, Outcome
+from lsq_cli.core.solution import Iterate, Outcome
 
 if TYPE_CHECKING:
-    from lsq_cli.analysis import Analysis
+    from lsq_cli.core.solution import Array
     from lsq_cli.methods.descent import Iterates
-    from lsq_cli.solution import Array
-    from lsq_cli.wide import WideAnalysis
+    from lsq_cli.problems.analysis import Analysis
+    from lsq_cli.problems.wide import WideAnalysis
 
 
 class Normal:

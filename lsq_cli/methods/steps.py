@@ -19,15 +19,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from lsq_cli.errors import UsageError
+from lsq_cli.core.errors import UsageError
 from lsq_cli.methods.directions import Before, Conjugate, Momentum, Steepest
 from lsq_cli.methods.lengths import ExactSearch, Fixed, ProductSearch, Secant
 
 if TYPE_CHECKING:
+    from lsq_cli.core.problem import Objective
+    from lsq_cli.core.solution import Array
     from lsq_cli.methods.directions import Direction
     from lsq_cli.methods.lengths import Length
-    from lsq_cli.problem import Objective
-    from lsq_cli.solution import Array
 
 
 class StepRule:

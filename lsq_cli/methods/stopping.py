@@ -14,12 +14,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lsq_cli.errors import UsageError
-from lsq_cli.solution import Outcome
+from lsq_cli.core.errors import UsageError
+from lsq_cli.core.solution import Outcome
 
 if TYPE_CHECKING:
-    from lsq_cli.problem import Objective
-    from lsq_cli.solution import Array
+    from lsq_cli.core.problem import Objective
+    from lsq_cli.core.solution import Array
 
 UNIT_ROUNDOFF = 2.0**-53
 PATIENCE = 200

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TextIO
 
+from lsq_cli.core.version import __version__
 from lsq_cli.report.layout import Grid, Section, print_page
 from lsq_cli.report.plain import Writable, write_json_line
-from lsq_cli.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lsq_cli.report.page import Page
-    from lsq_cli.selftest import Check
+    from lsq_cli.runs.selftest import Check
 
 _LABELS = {"exact": "x, exact", "x": "x", "std_error": "std. error", "residual_std": "sigma", "r_squared": "R squared"}
 _BELOW = "x, exact: against the exact answer for the doubles; the others: against the certified values"

@@ -5,19 +5,19 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, TextIO
 
+from lsq_cli.core.solution import Outcome
+from lsq_cli.core.version import __version__
 from lsq_cli.report.layout import Grid, Lines, Section, print_page
 from lsq_cli.report.page import significant
 from lsq_cli.report.plain import write_csv_row, write_json_line
-from lsq_cli.solution import Outcome
-from lsq_cli.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lsq_cli.comparing import Entry
+    from lsq_cli.problems.summing import Problem
     from lsq_cli.report.page import Page
     from lsq_cli.report.plain import Writable
-    from lsq_cli.summing import Problem
+    from lsq_cli.runs.comparing import Entry
 
 FORECAST = "forecast"
 

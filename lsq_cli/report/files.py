@@ -19,7 +19,7 @@ from contextlib import suppress
 from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO
 
-from lsq_cli.errors import OutputError, UsageError, shown
+from lsq_cli.core.errors import OutputError, UsageError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,8 +16,8 @@ from lsq_cli.report.plain import Writable, write_json_line
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lsq_cli.derivatives import Gradient
-    from lsq_cli.solution import Array
+    from lsq_cli.core.solution import Array
+    from lsq_cli.runs.gradient import Gradient
 
 _KEYS = (
     *("data", "rows", "rows_read", "dropped_rows", "names", "targets", "loss", "x", "objective", "residual"),

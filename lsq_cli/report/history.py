@@ -17,8 +17,8 @@ import struct
 from array import array
 from typing import TYPE_CHECKING, Protocol
 
-from lsq_cli.errors import OutputError, shown
-from lsq_cli.extras import load
+from lsq_cli.core.errors import OutputError, shown
+from lsq_cli.core.extras import load
 from lsq_cli.report.files import WholeFile, check_path
 from lsq_cli.report.iterates import coefficient_labels
 from lsq_cli.report.plain import iterate_record, write_csv_row, write_json_line, write_npy_header
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from lsq_cli.solution import Iterate
+    from lsq_cli.core.solution import Iterate
 
 SCALARS = ("k", "objective", "residual_norm", "gradient_norm", "step_length", "seconds")
 _SUFFIXES = (".csv", ".jsonl", ".npy", ".parquet")

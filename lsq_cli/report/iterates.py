@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lsq_cli.errors import UsageError, shown
+from lsq_cli.core.errors import UsageError, shown
 
 if TYPE_CHECKING:
-    from lsq_cli.solution import Iterate
+    from lsq_cli.core.solution import Iterate
 
 DEFAULT_ROWS = 12
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Protocol
 
-from lsq_cli.errors import UsageError
+from lsq_cli.core.errors import UsageError
 from lsq_cli.report.files import check_path
 from lsq_cli.report.plain import write_csv_row, write_npy_header
 
 if TYPE_CHECKING:
+    from lsq_cli.core.solution import Array
     from lsq_cli.report.plain import Writable
-    from lsq_cli.solution import Array
 
 _FORMATS = (".csv", ".npy")
 _COMPRESSIONS = (".gz", ".bz2", ".xz")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from lsq_cli.errors import shown
-from lsq_cli.solution import ALL_DIGITS
+from lsq_cli.core.errors import shown
+from lsq_cli.core.solution import ALL_DIGITS
 
 SUMMARY_DIGITS = 6
 _SIGNS = "‖∇−≈·…½²ᵀ×∂∘βλΣᵢⱼ"

@@ -14,11 +14,11 @@ import io
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lsq_cli.extras import load
+from lsq_cli.core.extras import load
 from lsq_cli.report.files import WholeFile, check_path
 
 if TYPE_CHECKING:
-    from lsq_cli.solution import Array, Iterate
+    from lsq_cli.core.solution import Array, Iterate
 
 SUFFIXES = (".png", ".svg", ".pdf")
 # Okabe & Ito's blue and orange: apart for every kind of eye, and by a third in darkness.
@@ -164,6 +164,6 @@ def _path(axes: Any, rows: list[Iterate], landscape: Landscape) -> None:
 
 def _plain(name: str) -> str:
     """A column's name as it is: matplotlib reads $…$ as mathematics."""
-    from lsq_cli.errors import shown
+    from lsq_cli.core.errors import shown
 
     return shown(name, 30).replace("$", r"\$")

@@ -15,12 +15,12 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
-from lsq_cli.errors import printable
+from lsq_cli.core.errors import printable
+from lsq_cli.core.solution import Outcome
 from lsq_cli.report.files import WholeFile, check_path
-from lsq_cli.solution import Outcome
 
 if TYPE_CHECKING:
-    from lsq_cli.solution import Iterate, Solution
+    from lsq_cli.core.solution import Iterate, Solution
 
 _ALWAYS = (
     *("method", "outcome", "converged", "data", "rows", "rows_read", "columns", "rank", "names", "targets", "x"),

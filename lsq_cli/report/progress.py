@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress
 
-    from lsq_cli.solution import Iterate
+    from lsq_cli.core.solution import Iterate
 
 DELAY = 1.0
 """Seconds before anything is shown."""

@@ -11,13 +11,13 @@ import math
 from itertools import accumulate
 from typing import TYPE_CHECKING, TextIO
 
+from lsq_cli.core.solution import INTERCEPT
 from lsq_cli.report.iterates import coefficient_labels
 from lsq_cli.report.layout import Grid, Lines, Section, print_page, ruled_width
 from lsq_cli.report.page import SUMMARY_DIGITS, Page, coefficient, decimal_aligned, significant
-from lsq_cli.solution import INTERCEPT
 
 if TYPE_CHECKING:
-    from lsq_cli.solution import Solution
+    from lsq_cli.core.solution import Solution
 
 _LONGEST_X = 40  # more coefficients than this are elided on a terminal
 _SHOWN_ENDS = 15  # … to so many at each end

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from lsq_cli.solution import Array
+    from lsq_cli.core.solution import Array
 
 Missing = Literal["error", "drop"]
 

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from lsq_cli.errors import ColumnError, TableError, UsageError
-from lsq_cli.sources.header import Header, listed, quoted
+from lsq_cli.core.errors import ColumnError, TableError, UsageError
+from lsq_cli.sources.names import Header, listed, quoted
 
 if TYPE_CHECKING:
     from lsq_cli.sources.blocks import Missing, Table

@@ -15,9 +15,9 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from lsq_cli.errors import OpenError, TableError, UsageError, shown
+from lsq_cli.core.errors import OpenError, TableError, UsageError, shown
+from lsq_cli.sources.binary.npy import NPY_MAGIC, ArrayTable, NpyTable, NumberTable
 from lsq_cli.sources.columns import Request, select, select_side_by_side
-from lsq_cli.sources.npy import NPY_MAGIC, ArrayTable, NpyTable, NumberTable
 from lsq_cli.sources.paths import STDIN, expanded, refuse_two_streams, status_of
 from lsq_cli.sources.rows import OneTable, SideBySide
 from lsq_cli.sources.streams import (
@@ -189,7 +189,7 @@ def _table_of(data: Any, name: str, request: Request) -> Table:
     if len(paths) > 1:
         raise UsageError(f"{name} is {len(paths)} paths; beside an array it can be one")
     if hasattr(data, "tocsr"):
-        from lsq_cli.sources.sparse import SparseTable  # only for those who have scipy
+        from lsq_cli.sources.binary.sparse import SparseTable  # only for those who have scipy
 
         return SparseTable(data, name)
     return open_table(paths[0], request) if paths else ArrayTable(data, name)
@@ -238,7 +238,7 @@ def _refuse_text_options(tables: Sequence[Table], request: Request) -> None:
 
 def _archive(data: tuple[str, ...], source: ByteSource, request: Request) -> Source:
     """A and b out of one ``.npz``."""
-    from lsq_cli.sources.npz import arrays_of  # zipfile is for archives only
+    from lsq_cli.sources.binary.npz import arrays_of  # zipfile is for archives only
 
     A, b = arrays_of(source)
     return SideBySide(data, A, b, select_side_by_side(A, b, request), request.missing)
@@ -252,18 +252,18 @@ def _table(source: ByteSource, kind: str, request: Request) -> Table:
     if kind == "npz":
         if not _is_sparse(source):
             raise UsageError(f"{source.label} is an .npz, which holds A and b: give it alone, without --target")
-        from lsq_cli.sources.sparse import table_of_archive
+        from lsq_cli.sources.binary.sparse import table_of_archive
 
         return table_of_archive(source)
     if kind == "parquet":
-        from lsq_cli.sources.parquet import ParquetTable
+        from lsq_cli.sources.binary.parquet import ParquetTable
 
         return ParquetTable(source)
     if kind == "mtx":
-        from lsq_cli.sources.market import market_table
+        from lsq_cli.sources.binary.market import market_table
 
         return market_table(source)
-    from lsq_cli.sources.csv import CsvOptions, CsvTable
+    from lsq_cli.sources.text.csv import CsvOptions, CsvTable
 
     tab = "\t" if kind == "tsv" else None
     return CsvTable(source, CsvOptions(delimiter=request.delimiter or tab, header=request.header, na=request.na))
@@ -300,8 +300,8 @@ def _open(path: str, request: Request, stdin: BinaryIO | None) -> tuple[ByteSour
 
 def _is_sparse(archive: ByteSource) -> bool:
     """Whether an ``.npz`` holds one sparse matrix, and not A and b."""
-    from lsq_cli.sources.npz import members_of  # zipfile is for archives only
-    from lsq_cli.sources.sparse import is_sparse_archive
+    from lsq_cli.sources.binary.npz import members_of  # zipfile is for archives only
+    from lsq_cli.sources.binary.sparse import is_sparse_archive
 
     return is_sparse_archive(members_of(archive))
 

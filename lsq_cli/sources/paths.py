@@ -6,8 +6,8 @@ import os
 import stat
 from collections.abc import Sequence
 
-from lsq_cli.errors import OpenError, UsageError, shown
-from lsq_cli.sources.header import either, listed, quoted
+from lsq_cli.core.errors import OpenError, UsageError, shown
+from lsq_cli.sources.names import either, listed, quoted
 
 STDIN = "-"
 

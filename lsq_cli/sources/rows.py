@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from lsq_cli.errors import CellError, SourceConsumedError, TableError
+from lsq_cli.core.errors import CellError, SourceConsumedError, TableError
+from lsq_cli.sources.binary.npy import NumberTable
+from lsq_cli.sources.binary.sparse import SparseBlock, SparseTable
 from lsq_cli.sources.blocks import CellBlock, Cells, Reason, RowBlock, Rows
 from lsq_cli.sources.columns import Selection, match_part
 from lsq_cli.sources.cutting import Cutter
-from lsq_cli.sources.npy import NumberTable
-from lsq_cli.sources.sparse import SparseBlock, SparseTable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lsq_cli.solution import Array
+    from lsq_cli.core.solution import Array
     from lsq_cli.sources.blocks import Missing, Table
 
 Columns = tuple[int, ...]

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lsq_cli.errors import OutputError
+from lsq_cli.core.errors import OutputError
 from lsq_cli.sources.blocks import Rows
 from lsq_cli.sources.streams import read_exactly
 
 if TYPE_CHECKING:
-    from lsq_cli.solution import Array
+    from lsq_cli.core.solution import Array
 
 BLOCK_BYTES = 1 << 22
 """Doubles of one block of a spool."""

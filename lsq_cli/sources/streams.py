@@ -12,8 +12,8 @@ import os
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, BinaryIO
 
-from lsq_cli.errors import MissingExtraError, OpenError, SourceConsumedError
-from lsq_cli.extras import load
+from lsq_cli.core.errors import MissingExtraError, OpenError, SourceConsumedError
+from lsq_cli.core.extras import load
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -1,0 +1,141 @@
+"""What a method yields (`Iterate`), how it may end (`Outcome`) and what a run returns (`Solution`).
+
+It imports nothing of the package: methods, reports and commands all speak in these three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+
+INTERCEPT = "(intercept)"
+"""What the column of ones is called among the names."""
+
+ALL_DIGITS = 15.9
+"""As many digits as a double can have right: −log₁₀ 2⁻⁵³, rounded down."""
+
+
+class Outcome(Enum):
+    """How a run ended; the value is the sentence for the user."""
+
+    CONVERGED = "converged"
+    STAGNATED = "stagnated: the gradient is as small as doubles can make it"
+    MAX_ITERATIONS = "not converged: the limit on iterations was reached"
+    TIME_LIMIT = "not converged: the limit on time was reached"
+    DIVERGED = "diverged: the learning rate is too large"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def word(self) -> str:
+        """The word that JSON carries: ``converged``, ``max_iterations``, …"""
+        return self.name.lower()
+
+
+class Iterate(NamedTuple):
+    """One step of a method, in the user's units. A tuple, for one is made at every step of descent."""
+
+    k: int
+    x: Array  # (n,) or (n, p)
+    objective: float  # f(x) = ½‖Ax − b‖² (+ ½λ‖x‖²)
+    residual_norm: float  # ‖Ax − b‖
+    gradient_norm: float  # ‖Aᵀ(Ax − b)‖
+    step_length: float  # the β of x − βd that led here; nan at k = 0
+    seconds: float  # since the method began
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What regression says of a fit; see `lsq_cli.problems.statistics`. nan where a value is not defined.
+
+    Attributes
+    ----------
+    rows, degrees_of_freedom : int
+        Rows that count (weight not 0), and those less the rank.
+    std_error : ndarray, shape (n,) or (n, p)
+        Standard errors of x.
+    residual_std, r_squared, adjusted_r_squared : float or ndarray, shape (p,)
+        σ, R², adjusted R².
+    r_squared_centred : bool
+        Whether R² is that of deviations from the mean, for A has a constant column.
+    """
+
+    rows: int
+    degrees_of_freedom: int
+    std_error: Array
+    residual_std: float | Array
+    r_squared: float | Array
+    adjusted_r_squared: float | Array
+    r_squared_centred: bool
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The answer and all that is known about it; the same fields for every method.
+
+    The fields are the keys of the JSON object, in its order, but for `notes`; None where a value is not known.
+
+    Attributes
+    ----------
+    x : ndarray, shape (n,) or (n, p)
+        The coefficients, in the order of `names`.
+    residual_norm, gradient_norm : float
+        √(Σ wᵢ rᵢ²) and ‖∇f(x)‖ at the printed x; Frobenius norms for several targets.
+    condition : float or None
+        Condition number of A with its columns scaled to length 1.
+    digits, data_digits : float or None
+        Significant digits of the worst coefficient that are surely right; and how many survive a
+        change in the last bit of the data.
+    passes : int
+        How often the rows were read.
+    warnings, notes : tuple of str
+        What to beware of; and how the data was understood, which the command says on standard error alone.
+    """
+
+    method: str
+    outcome: Outcome
+    data: tuple[str, ...]
+    rows: int
+    rows_read: int
+    columns: int
+    rank: int | None
+    names: tuple[str, ...]
+    targets: tuple[str, ...]
+    x: Array
+    objective: float | None
+    residual_norm: float | None
+    gradient_norm: float | None
+    condition: float | None = None
+    digits: float | None = None
+    data_digits: float | None = None
+    iterations: int = 0
+    passes: int = 1
+    precision: str = "double"
+    seconds: float = 0.0
+    dropped_rows: Mapping[str, int] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    dependencies: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    version: str = ""
+    # Present only with the option or method that makes them.
+    step: str | None = None
+    learning_rate: float | None = None
+    largest_stable_rate: float | None = None
+    forecast: float | None = None
+    iterates: tuple[Iterate, ...] | None = None
+    statistics: Statistics | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def converged(self) -> bool:
+        """Whether the run reached what was asked of it."""
+        return self.outcome is Outcome.CONVERGED

@@ -1,0 +1,1 @@
+"""Numbers without rounding, and what is proved with them: sums of AᵀA, their solution, rank, certificates."""

@@ -1,0 +1,148 @@
+"""What the sums say before any method begins: rank, the exact solution, the condition, and which digits are sure.
+
+Both methods need it. `normal` yields the exact solution as its Newton step; descent is told how far its x is from
+it. The sums are exact integers (`errorfree.ExactSums`), or were rounded while they were added up
+(`quadratic.DoubleSums`); they are solved alike, and only the certificate differs:
+
+    extended   digits = distance of x from the solution of Gx = c, proved in integers
+    double     the same, joined with what an error of η in the sums can do to x
+
+η is measured, not assumed: 4 times the difference between the rounded and the exact sums of the first rows, at least
+10·2⁻⁵³. Constant and two-valued columns make it up to ten times that least.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from lsq_cli.core.errors import elided, shown
+from lsq_cli.exact import certificate, rank
+from lsq_cli.exact.equations import ExactSolution, NormalEquations, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lsq_cli.core.solution import Array
+    from lsq_cli.problems.quadratic import Sums
+
+
+class Analysis:
+    """The normal equations of a problem, solved exactly and certified.
+
+    Parameters
+    ----------
+    sums : Sums
+    ridge : float
+        λ of ½λ‖x‖², not on the intercept.
+    tolerance : float, optional
+        A column whose part outside the others is below this of its length is dependent; 4√n·2⁻⁵³ by default, and at
+        least √(n·2⁻⁵²) where the sums were rounded.
+    rounding : float
+        η, a bound on the error of the sums with columns of unit length; 0 for exact ones.
+    """
+
+    def __init__(self, sums: Sums, ridge: float = 0.0, tolerance: float | None = None, rounding: float = 0.0) -> None:
+        self._sums, self.ridge = sums, ridge
+        N, e = sums.integers()
+        self.equations = NormalEquations(N, e, sums.p, ridge, sums.intercept)
+        self.rounding = rounding
+        asked = rank.default_tolerance(sums.n) if tolerance is None else tolerance
+        self.tolerance = max(asked, least_tolerance(sums.n)) if rounding else asked
+
+    @cached_property
+    def columns(self) -> rank.Rank:
+        """Which columns are independent, and what the others are made of."""
+        return rank.decide(self.equations, self.tolerance)
+
+    @property
+    def rank(self) -> int:
+        """Number of independent columns."""
+        return self.columns.rank
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether the solution is the only one."""
+        return not self.columns.dependent
+
+    @cached_property
+    def solution(self) -> ExactSolution:
+        """The exact solution; of all there are the one of least norm."""
+        return (self.equations if self.is_regular else rank.least_norm(self.equations, self.columns)).solve()
+
+    @cached_property
+    def inverse(self) -> certificate.Inverse:
+        """G⁻¹, where the columns are independent."""
+        return certificate.Inverse(self.equations)
+
+    @property
+    def x(self) -> Array:
+        """The solution (n, p), every coefficient rounded once."""
+        return self.solution.x
+
+    @cached_property
+    def condition(self) -> float | None:
+        """The condition number of A with its columns scaled to length 1, whatever the ridge; None where they depend."""
+        if not self.ridge:
+            return self.inverse.condition if self.is_regular else None
+        alone = Analysis(self._sums, 0.0, self.tolerance, self.rounding)
+        return alone.inverse.condition if alone.is_regular else None
+
+    def value_at(self, x: Array) -> Value:
+        """f, ‖Ax − b‖ and ‖∇f‖ at `x`, (n,) or (n, p), from the same sums: no second pass."""
+        return self.equations.value_at(x)
+
+    def digits(self, x: Array) -> float | None:
+        """Digits of `x` that are surely those of the solution.
+
+        None where they cannot be told: where dependent columns leave the solution open, unless the dependencies
+        hold exactly, for then the solution of least norm is a matter of the data alone.
+        """
+        if not self.is_regular and not all(relation.exact for relation in self.columns.relations):
+            return None
+        sure = certificate.sure_digits(self.solution, x)
+        if not self.rounding:
+            return sure
+        if not self.is_regular:
+            return None
+        return certificate.joined(sure, certificate.double_digits(self.inverse, x.reshape(len(x), -1), self.rounding))
+
+    @cached_property
+    def data_digits(self) -> float | None:
+        """Digits of the solution that survive a change in the last bit of the data; None where columns depend."""
+        if not self.is_regular:
+            return None
+        return certificate.data_digits(self.inverse, self.x, self.value_at(self.x).residual_norms)
+
+    def dependencies(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The dependencies in words: ``x4 = x1 + x2``."""
+        if self.is_regular:
+            return ()
+        from lsq_cli.exact.dependencies import sentences
+
+        return sentences(self.columns, names)
+
+    def rank_warning(self, names: Sequence[str], choice: str) -> tuple[str, ...]:
+        """What to know and to do where columns of A depend on each other; `choice` says which x is found."""
+        if self.is_regular:
+            return ()
+        found = elided(self.dependencies(names), between="; ")
+        affected = set(self.columns.affected)
+        untouched = [shown(name) for i, name in enumerate(names) if i not in affected]
+        alone = f"; not affected: {elided(untouched)}" if untouched else ""
+        finer = ", or look closer with --precision extended" if self.rounding else ""
+        return (
+            f"the columns of A depend on each other, rank {self.rank} of {len(names)}: {found}; "
+            f"{choice}{alone}; to have a single one: {self._remedy(names)}{finer}",
+        )
+
+    def _remedy(self, names: Sequence[str]) -> str:
+        """The options that leave independent columns: ``--drop x4``."""
+        from lsq_cli.exact.dependencies import remedy
+
+        return remedy(self.columns, names)
+
+
+def least_tolerance(n: int) -> float:
+    """√(n·2⁻⁵²): rounded sums cannot tell a smaller part from none."""
+    return float((n * 2.0**-52) ** 0.5)

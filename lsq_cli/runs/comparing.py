@@ -1,0 +1,230 @@
+"""Both methods, both precisions and every step rule on one problem: what each would have cost and what it reached.
+
+    rows ──► one pass, each block summed both ways ──► the normal equations, then every rule, on either sums
+
+The rows are read once, so that no precision has the other's warm disk cache. The time of the pass is divided by the
+work that its parts were: a run is charged with all of the reading, the summing in its own precision, and its method.
+
+Where A is wide the normal equations go by AAᵀ, as in ``lsq solve`` (`choosing.py`). Where descent would go by the rows,
+there is nothing to compare: without sums neither the normal equations nor a forecast is to be had.
+
+A rule whose forecast, at the time an iteration takes here, is longer than the limit is not run to its end: it is
+stopped as soon as that time is known, and the forecast stands in its place.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from lsq_cli.core.errors import ProblemError
+from lsq_cli.engines.local import MEMORY, fold
+from lsq_cli.methods import RULES
+from lsq_cli.methods.forecast import is_bound
+from lsq_cli.methods.gd import Descent
+from lsq_cli.methods.stopping import Limits
+from lsq_cli.problems.choosing import SUMMED, Ahead
+from lsq_cli.problems.summing import Summed, SumRows, Work, numbered, problem_of, unknowns
+from lsq_cli.runs.solving import Run
+
+if TYPE_CHECKING:
+    from lsq_cli.problems.summing import Numbered, Problem
+    from lsq_cli.sources.blocks import Source
+
+PRECISIONS = ("extended", "double")
+_MEASURED = 0.05  # seconds of steps that tell what one takes
+
+
+class Entry(NamedTuple):
+    """What one method, rule and precision took and reached; None where there is nothing to tell."""
+
+    method: str
+    step: str | None
+    precision: str
+    outcome: str
+    """The word of an `Outcome`, or ``forecast`` for a rule that was not run to its end."""
+    seconds: float
+    """Reading, summing and solving; what they would take, for a forecast."""
+    solving_seconds: float
+    """Of it solving alone."""
+    iterations: int | None
+    forecast: float | None
+    """Steps needed, as told before the first."""
+    forecast_is_bound: bool
+    """Whether they are an upper bound rather than an estimate."""
+    passes: int | None
+    residual_norm: float | None
+    gradient_norm: float | None
+    digits: float | None
+
+
+@dataclass
+class SummedBothWays:
+    """The sums of some rows in both precisions."""
+
+    extended: Summed
+    double: Summed
+
+    def merge(self, other: SummedBothWays) -> None:
+        """Take in the rows that follow."""
+        self.extended.merge(other.extended)
+        self.double.merge(other.double)
+
+
+@dataclass(frozen=True)
+class SumBothWays:
+    """The kernel: reads one block and sums its rows exactly and in double."""
+
+    n: int
+    p: int
+    intercept: bool
+    measured: bool
+    """As in `SumRows`."""
+
+    def __call__(self, block: Numbered) -> SummedBothWays:
+        """The sums of one block, which comes with its number."""
+        start = perf_counter()
+        rows = block.block.read()
+        reading = perf_counter() - start
+        extended, double = (
+            SumRows(precision, self.n, self.p, self.intercept, self.measured).of(rows, block.number)
+            for precision in PRECISIONS
+        )
+        for summed in (extended, double):
+            summed.work = summed.work._replace(reading=reading)
+        return SummedBothWays(extended, double)
+
+
+def read_both(
+    source: Source,
+    *,
+    intercept: bool = False,
+    ridge: float = 0.0,
+    jobs: int | None = None,
+    memory: int = MEMORY,
+    on_block: Callable[[int], None] | None = None,
+) -> tuple[Problem, Problem]:
+    """The problem summed exactly and in double, in one pass; `work` holds its share of the time of the pass.
+
+    Parameters and errors are those of `summing.read_problem`; `ProblemError` for more than `choosing.SUMMED` unknowns.
+    """
+    n = len(unknowns(source, intercept))
+    if n > SUMMED:
+        raise _too_many_unknowns(source, n)
+    start = perf_counter()
+    ahead = Ahead(source, intercept, ridge)
+    # One AAᵀ each, so that each one's normal equations are solved and timed.
+    wide = [ahead.wide_analysis(None) for _ in PRECISIONS]
+    kernel = SumBothWays(n, len(source.targets), intercept, wide[0] is None)
+    total = fold(kernel, numbered(source, on_block, ahead.blocks()), jobs, memory, waits=source.waits)
+    seconds = perf_counter() - start
+    both = (None, None) if total is None else (total.extended, total.double)
+    if total is not None:
+        reading, exact, plain = total.extended.work.reading, total.extended.work.summing, total.double.work.summing
+        share = seconds / max(reading + exact + plain, sys.float_info.min)
+        total.extended.work, total.double.work = (Work(reading * share, s * share) for s in (exact, plain))
+    extended, double = (
+        problem_of(summed, source, analysis, intercept=intercept, ridge=ridge, precision=precision, rank_tol=None)
+        for precision, summed, analysis in zip(PRECISIONS, both, wide, strict=True)
+    )
+    return extended, double
+
+
+def _too_many_unknowns(source: Source, n: int) -> ProblemError:
+    """Why nothing is compared, and what to use instead."""
+    return ProblemError(
+        f"{' '.join(source.data)}: {n} unknowns: lsq compare sums AᵀA, for at most {SUMMED}; leave columns out with "
+        "--columns or --drop, or use lsq solve --method gd, which goes by the rows"
+    )
+
+
+def compare(
+    problems: tuple[Problem, ...],
+    tol: float = 1e-8,
+    time_limit: float = 60.0,
+    normalize: bool = False,
+    interrupted: Callable[[], bool] | None = None,
+    clock: Callable[[], float] = perf_counter,
+) -> Iterator[Entry]:
+    """Yield an entry for every precision and, in it, for the normal equations and every step rule.
+
+    Parameters
+    ----------
+    problems : tuple of Problem
+        The same rows, in different precisions.
+    tol : float
+        Descent stops when ‖∇f‖ ≤ tol·‖Aᵀb‖.
+    time_limit : float
+        Seconds of descent above which a rule is forecast.
+    normalize : bool
+        Whether descent walks in columns of length 1.
+    interrupted : callable, optional
+        Asked at every step; when it says True, nothing more is begun.
+    clock : callable
+        Seconds.
+    """
+    limits = Limits(tol, sys.maxsize, time_limit)
+    for problem in problems:
+        for step in (None, *RULES):
+            descent = None if step is None else Descent(step, limits=limits, normalize=normalize)
+            yield _entry(problem, descent, time_limit, interrupted, clock)
+            if interrupted is not None and interrupted():
+                return
+
+
+def _entry(
+    problem: Problem,
+    descent: Descent | None,
+    time_limit: float,
+    interrupted: Callable[[], bool] | None,
+    clock: Callable[[], float],
+) -> Entry:
+    """One run to its end, or to where its forecast is known to be too long."""
+    start = clock()
+    run = Run(problem, descent, interrupted)
+    step = None if descent is None else descent.step
+    forecast = run.forecast
+    projected = _seconds_if_too_long(run, forecast, time_limit, clock)
+    bound = step is not None and is_bound(step)
+    rows = sum(problem.work)
+    if projected is not None:
+        nothing = (None, None, None, None)
+        return Entry(
+            "gd", step, problem.precision, "forecast", rows + projected, projected, None, forecast, bound, *nothing
+        )
+    solving = clock() - start
+    solution = run.solution()
+    return Entry(
+        method=solution.method,
+        step=step,
+        precision=problem.precision,
+        outcome=solution.outcome.word,
+        seconds=rows + solving,
+        solving_seconds=solving,
+        iterations=solution.iterations,
+        forecast=forecast,
+        forecast_is_bound=bound,
+        passes=solution.passes,
+        residual_norm=solution.residual_norm,
+        gradient_norm=solution.gradient_norm,
+        digits=solution.digits,
+    )
+
+
+def _seconds_if_too_long(
+    run: Run, forecast: float | None, time_limit: float, clock: Callable[[], float]
+) -> float | None:
+    """Iterate over a run; where it will take longer than the limit stop, and return the seconds it would take."""
+    start, measured = clock(), forecast is None
+    for iterate in run:
+        seconds = clock() - start
+        if not measured and iterate.k and seconds >= _MEASURED:
+            measured = True
+            needed = math.inf if forecast is None else forecast * seconds / iterate.k
+            if needed > time_limit:
+                return needed
+    return None

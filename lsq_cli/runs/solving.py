@@ -1,0 +1,186 @@
+"""One run: a problem, a method, its iterates, and the `Solution` at the end.
+
+    source ──► read_problem ──► Run ──► iterate over it ──► run.solution()
+
+The command and the Python face both go through here. A `Run` is an iterator with consumers (a table, a
+history file, a progress line); it knows none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from lsq_cli.core.errors import ProblemError, shown
+from lsq_cli.core.solution import Iterate, Outcome, Solution
+from lsq_cli.core.version import __version__
+from lsq_cli.methods.normal import Normal
+from lsq_cli.problems.choosing import RowProblem, WideProblem
+
+if TYPE_CHECKING:
+    from lsq_cli.core.solution import Array
+    from lsq_cli.methods.descent import Iterates
+    from lsq_cli.methods.gd import Descent
+    from lsq_cli.problems.summing import Problem
+
+    AnyProblem = Problem | WideProblem | RowProblem
+
+
+class Method(Protocol):
+    """What a run asks of a method; everything is in the user's units."""
+
+    name: str
+    warnings: list[str]
+    """What is certain before the first iterate."""
+
+    @property
+    def choice(self) -> str:
+        """Which of all solutions x is, where there are many."""
+        ...
+
+    def iterates(self) -> Iterates:
+        """The generator of iterates, whose return value is the outcome."""
+        ...
+
+    def final(self, last: Iterate) -> Array:
+        """The x to return, given the last iterate."""
+        ...
+
+    def facts(self) -> dict[str, Any]:
+        """The fields of `Solution` that only this method knows."""
+        ...
+
+    def advice(self, outcome: Outcome, k: int) -> str:
+        """What to try when the run did not converge after k steps."""
+        ...
+
+
+class Run:
+    """One method at work on one problem: iterate over it, then ask for its `solution`.
+
+    Parameters
+    ----------
+    problem : Problem
+    descent : Descent, optional
+        What is asked of gradient descent; None for the normal equations.
+    interrupted : callable, optional
+        Asked after every iterate; when it says True the run ends there.
+
+    Attributes
+    ----------
+    warnings : tuple of str
+        What the user should know, complete before the first iterate.
+    outcome : Outcome or None
+        None until the run has ended.
+    """
+
+    def __init__(
+        self, problem: AnyProblem, descent: Descent | None = None, interrupted: Callable[[], bool] | None = None
+    ) -> None:
+        self.problem = problem
+        self.outcome: Outcome | None = None
+        self._interrupted = interrupted
+        self._method = _method(problem, descent)
+        self._last: Iterate | None = None
+        self.warnings = (*problem.analysis.rank_warning(problem.names, self._method.choice), *self._method.warnings)
+
+    def __iter__(self) -> Iterator[Iterate]:
+        """Yield the iterates, until the method or the user ends the run."""
+        iterates = self._method.iterates()
+        descending = not isinstance(self._method, Normal)
+        # Overflow is an outcome of descent, not an accident.
+        with np.errstate(over="ignore", invalid="ignore"):
+            while True:
+                try:
+                    self._last = iterate = next(iterates)
+                except StopIteration as stop:
+                    self.outcome = stop.value
+                    return
+                yield iterate
+                # The normal equations are solved by now: to end at their x = 0 would serve nobody.
+                if descending and self._interrupted is not None and self._interrupted():
+                    self.outcome = Outcome.INTERRUPTED
+                    return
+
+    @property
+    def forecast(self) -> float | None:
+        """The steps that descent will take; None for a method without a forecast."""
+        forecast: float | None = self._method.facts().get("forecast")
+        return forecast
+
+    @property
+    def advice(self) -> str:
+        """What to try next, for a run that did not converge."""
+        assert self.outcome is not None and self._last is not None
+        return self._method.advice(self.outcome, self._last.k)
+
+    def solution(self, iterates: tuple[Iterate, ...] | None = None, seconds: float = 0.0) -> Solution:
+        """The result of a run that has ended; `iterates` are the rows that the report shows."""
+        assert self.outcome is not None and self._last is not None, "iterate over the run first"
+        problem = self.problem
+        x = self._method.final(self._last)
+        analysis = problem.analysis
+        value = analysis.value_at(x)
+        return Solution(
+            method=self._method.name,
+            outcome=self.outcome,
+            data=problem.data,
+            rows=problem.rows,
+            rows_read=problem.rows_read,
+            columns=len(problem.names),
+            rank=problem.rank,
+            names=problem.names,
+            targets=problem.targets,
+            x=x,
+            objective=value.objective,
+            residual_norm=value.residual_norm,
+            gradient_norm=value.gradient_norm,
+            condition=analysis.condition,
+            digits=analysis.digits(x),
+            data_digits=analysis.data_digits,
+            passes=problem.passes,
+            precision=problem.precision,
+            iterations=self._last.k,
+            seconds=seconds,
+            dropped_rows=problem.dropped,
+            left_out=problem.left_out,
+            dependencies=analysis.dependencies(problem.names),
+            warnings=self.warnings,
+            notes=problem.notes,
+            version=__version__,
+            iterates=iterates,
+            **self._method.facts(),
+        )
+
+
+def _refuse_overflow(problem: Problem | WideProblem) -> None:
+    """`ProblemError` for a solution that doubles cannot hold."""
+    beyond = ~np.isfinite(problem.analysis.x).all(axis=1)
+    if beyond.any():
+        name = shown(problem.names[int(np.argmax(beyond))])
+        raise ProblemError(
+            f"the coefficient of {name!r} is beyond the largest double, 1.8e308; give the column in smaller units"
+        )
+
+
+def _method(problem: AnyProblem, descent: Descent | None) -> Method:
+    """The normal equations, or descent as it is asked for."""
+    if descent is None:
+        assert not isinstance(problem, RowProblem), "no normal equations without sums"
+        _refuse_overflow(problem)
+        return Normal(problem.analysis)
+    assert not isinstance(problem, WideProblem), "a wide problem is read for the normal equations alone"
+    from lsq_cli.methods.gd import GradientDescent  # descent and its forecasts are not for everybody
+
+    if descent.normalize:
+        if isinstance(problem, RowProblem):
+            raise ProblemError(
+                f"--normalize changes the columns of AᵀA, and {len(problem.names)} unknowns are too many to have it; "
+                "scale the columns of A beforehand"
+            )
+        from lsq_cli.problems.normalizing import Normalized
+
+        return GradientDescent(Normalized(problem.quadratic), descent)
+    return GradientDescent(problem.quadratic, descent)

@@ -1,0 +1,1 @@
+"""Binary and sparse files: NPY, NPZ, Parquet, Matrix Market."""

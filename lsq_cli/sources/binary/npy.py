@@ -1,0 +1,369 @@
+"""NPY tables and arrays in memory: rows of numbers cut into blocks of one fixed size.
+
+`NpyTable` reads a `ByteSource` with plain reads, never a memory map (whose pages count as resident, and
+whose errors are signals) and never as a whole: a regular file by ranges of rows, each block in the worker
+that sums it; a pipe or a compressed file in order. Only a Fortran-ordered array on a pipe is held, for
+there the first row is complete when the last column has begun. `ArrayTable` cuts an array into views.
+
+Every real number becomes the nearest double, as it would on the way through text: bool is 0 or 1, integers
+beyond 2⁵³ and long doubles are rounded, a long double beyond 1.8e308 is inf and so a missing cell.
+
+Format: numpy.lib.format, NEP 1. Object arrays are refused, never unpickled.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+
+import numpy as np
+
+from lsq_cli.core.errors import OpenError, SourceConsumedError, TableError, shown
+from lsq_cli.sources.binary.missing import checked
+from lsq_cli.sources.blocks import CellBlock, Cells
+from lsq_cli.sources.streams import read_exactly
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from lsq_cli.core.solution import Array
+    from lsq_cli.sources.blocks import ByteSource, Missing
+
+BLOCK_BYTES = 1 << 22
+"""Doubles of one block: with 100 columns 5242 rows."""
+
+NPY_MAGIC = b"\x93NUMPY"
+_REFUSED = {
+    "c": "complex numbers; store their real and imaginary parts as columns",
+    "O": "Python objects, which are not unpickled; store it with .astype(float)",
+    "S": "text, not numbers",
+    "U": "text, not numbers",
+    "T": "text, not numbers",
+    "V": "records; store the fields as columns of one array of numbers",
+    "M": "dates; store them as numbers",
+    "m": "time spans; store them as numbers",
+}
+
+
+class NpyHeader(NamedTuple):
+    """What an NPY header says of the (rows, columns) numbers behind it."""
+
+    dtype: np.dtype[Any]
+    rows: int
+    columns: int
+    fortran: bool
+    offset: int
+    """Of the first number, in bytes."""
+
+
+class NumberTable:
+    """A table of numbers without names: column k is ``xk`` and the number of rows is known.
+
+    Attributes
+    ----------
+    rows : int
+    seekable : bool
+        Whether `block` may be called for any rows in any order.
+    in_memory : bool
+        Whether the rows are held, so that reading them costs nothing.
+    """
+
+    has_header = False
+    in_memory = False
+    waits = False
+    notes: tuple[str, ...] = ()
+    form: str
+    size: int | None
+
+    def __init__(self, path: str, rows: int, columns: int) -> None:
+        self.path = path
+        self.rows = rows
+        self.names = tuple(f"x{k + 1}" for k in range(columns))
+        self.text_columns: Mapping[int, str] = {}
+        self.rereadable = True
+        self.seekable = True
+
+    def rows_a_block(self, columns: tuple[int, ...]) -> int:
+        """Rows that make `BLOCK_BYTES` of doubles; of all columns, for all are read on the way."""
+        return max(1, BLOCK_BYTES // (8 * len(self.names)))
+
+    def block(self, columns: tuple[int, ...], missing: Missing, start: int, stop: int) -> CellBlock:
+        """A handle on rows `start` up to `stop`."""
+        raise NotImplementedError
+
+    def ranges(self, columns: tuple[int, ...], missing: Missing) -> Iterator[tuple[CellBlock, int]]:
+        """Handles on all rows in order, each with the number of its rows."""
+        step = self.rows_a_block(columns)
+        for start in range(0, self.rows, step):
+            rows = min(step, self.rows - start)
+            yield self.block(columns, missing, start, start + rows), rows
+
+    def blocks(self, columns: tuple[int, ...], missing: Missing) -> Iterator[CellBlock]:
+        """Handles on all rows in order."""
+        return (block for block, _ in self.ranges(columns, missing))
+
+
+class ArrayTable(NumberTable):
+    """An array in memory, (m,) or (m, n); its blocks are views where it holds doubles.
+
+    Raises
+    ------
+    TableError
+        For an array that is not 1-D or 2-D, has no column, or holds no real numbers.
+    """
+
+    in_memory = True
+
+    def __init__(self, array: ArrayLike, path: str = "A") -> None:
+        try:
+            if isinstance(array, np.ma.MaskedArray):  # asarray would forget which cells it hides
+                array = np.ma.filled(array.astype(np.float64), np.nan)
+            values = np.asarray(array)
+        except ValueError as error:
+            raise TableError(f"not a table of numbers: {error}", path) from None
+        rows, columns = shape_of(values.dtype, values.shape, path)
+        super().__init__(path, rows, columns)
+        self._array = values.reshape(rows, columns)
+        self.form, self.size = f"an array, {values.dtype}", values.nbytes
+
+    def block(self, columns: tuple[int, ...], missing: Missing, start: int, stop: int) -> CellBlock:
+        """A handle that holds a view of rows `start` up to `stop`; pickling it pickles those rows only."""
+        return ArrayBlock(self.path, self._array[start:stop], start, columns, missing)
+
+
+class NpyTable(NumberTable):
+    """An NPY array, (m,) or (m, n), from a file, a pipe or a member of an archive.
+
+    Parameters
+    ----------
+    source : ByteSource
+        Its first bytes are read at once.
+
+    Raises
+    ------
+    OpenError
+        Not NPY, a broken header, or a file shorter than its header promises.
+    TableError
+        An array that is not 1-D or 2-D, has no column, or holds no real numbers.
+    """
+
+    def __init__(self, source: ByteSource) -> None:
+        stream = source.open()
+        try:
+            self._header = read_header(stream, source.label)
+        except BaseException:
+            stream.close()
+            raise
+        super().__init__(source.label, self._header.rows, self._header.columns)
+        self._source = source
+        self.rereadable, self.seekable = source.rereadable, source.seekable
+        # A stream that can be opened once stays open, behind its header, for the one call of `blocks`.
+        self._stream = None if self.rereadable else stream
+        if self.rereadable:
+            stream.close()
+        _, rows, columns, _, offset = self._header
+        promised = offset + rows * columns * self._header.dtype.itemsize
+        if source.size is not None and source.size < promised:
+            raise _truncated(source.label, source.size, promised)
+        self.form, self.size = f"NPY, {self._header.dtype}, {rows} × {columns}", promised - offset
+
+    def rows_a_block(self, columns: tuple[int, ...]) -> int:
+        """Rows of one block; in Fortran order the columns that are not used are not read and do not count."""
+        if self._header.fortran and self.seekable:
+            return max(1, BLOCK_BYTES // (8 * max(1, len(columns))))
+        return super().rows_a_block(columns)
+
+    def block(self, columns: tuple[int, ...], missing: Missing, start: int, stop: int) -> CellBlock:
+        """A handle on rows `start` up to `stop` of a seekable file."""
+        return NpyBlock(self._source, self._header, start, stop, columns, missing)
+
+    def blocks(self, columns: tuple[int, ...], missing: Missing) -> Iterator[CellBlock]:
+        """Handles on all rows in order; of a stream, once."""
+        if self.seekable:
+            return super().blocks(columns, missing)
+        return self._blocks_in_order(self._behind_header(), columns, missing)
+
+    def _behind_header(self) -> BinaryIO:
+        """A stream that stands at the first number."""
+        if self.rereadable:
+            stream = self._source.open()
+            read_exactly(stream, self._header.offset)
+            return stream
+        if self._stream is None:
+            raise SourceConsumedError(f"{self.path} can be read only once; write it to a file first")
+        stream, self._stream = self._stream, None
+        return stream
+
+    def _blocks_in_order(self, stream: BinaryIO, columns: tuple[int, ...], missing: Missing) -> Iterator[CellBlock]:
+        """Blocks that hold their rows, for there is no way back to them."""
+        step = self.rows if self._header.fortran else self.rows_a_block(columns)
+        with stream:
+            for start in range(0, self.rows, max(step, 1)):
+                rows = min(step, self.rows - start)
+                data = self._read_numbers(stream, rows)
+                if self._header.fortran:
+                    yield from ArrayTable(data.reshape(-1, rows).T, self.path).blocks(columns, missing)
+                else:
+                    yield ArrayBlock(self.path, data.reshape(rows, -1), start, columns, missing)
+            # An archive or a gzip file checks its sum when its last byte is passed.
+            stream.read(1)
+
+    def _read_numbers(self, stream: BinaryIO, rows: int) -> NDArray[Any]:
+        """The next `rows` × n numbers of the stream, in file order."""
+        promised = rows * self._header.columns * self._header.dtype.itemsize
+        data = read_exactly(stream, promised)
+        if len(data) < promised:
+            raise OpenError("truncated: the file ends before its last row", self.path)
+        return np.frombuffer(data, self._header.dtype)
+
+
+@dataclass(frozen=True)
+class ArrayBlock:
+    """Some rows of an array, held."""
+
+    path: str
+    raw: NDArray[Any]
+    """(rows, columns of the file), as stored."""
+    start: int
+    columns: tuple[int, ...]
+    missing: Missing
+
+    @property
+    def size(self) -> int:
+        """Bytes as stored."""
+        return self.raw.nbytes
+
+    @property
+    def footprint(self) -> int:
+        """Bytes as stored, and as doubles."""
+        return self.raw.nbytes + 8 * len(self.raw) * len(self.columns)
+
+    def read(self) -> Cells:
+        """The chosen columns as doubles, a view where nothing has to change."""
+        columns = self.columns
+        if columns and columns == tuple(range(columns[0], columns[0] + len(columns))):
+            chosen = self.raw[:, columns[0] : columns[0] + len(columns)]
+        else:
+            chosen = self.raw[:, list(columns)]
+        return checked(_as_doubles(chosen), self)
+
+    def where(self, row: int, column: int) -> str:
+        """``A, row 7, column 3``."""
+        return f"{self.path}, row {self.start + row + 1}, column {column + 1}"
+
+
+@dataclass(frozen=True)
+class NpyBlock:
+    """Rows `start` up to `stop` of an NPY file, read when asked for."""
+
+    source: ByteSource
+    header: NpyHeader
+    start: int
+    stop: int
+    columns: tuple[int, ...]
+    missing: Missing
+
+    @property
+    def size(self) -> int:
+        """Bytes as stored."""
+        return (self.stop - self.start) * self.header.columns * self.header.dtype.itemsize
+
+    @property
+    def footprint(self) -> int:
+        """Bytes as stored, and as doubles."""
+        return (self.stop - self.start) * (self.header.columns * self.header.dtype.itemsize + 8 * len(self.columns))
+
+    def read(self) -> Cells:
+        """The chosen columns as doubles."""
+        if self.header.fortran:
+            return checked(self._columnwise(), self)
+        width = self.header.columns
+        raw = self._numbers(self.start * width, (self.stop - self.start) * width)
+        return ArrayBlock(self.source.label, raw.reshape(-1, width), self.start, self.columns, self.missing).read()
+
+    def where(self, row: int, column: int) -> str:
+        """``A.npy, row 7, column 3``."""
+        return f"{self.source.label}, row {self.start + row + 1}, column {column + 1}"
+
+    def _columnwise(self) -> Array:
+        """The block out of a file in Fortran order: one short read a column."""
+        values = np.empty((self.stop - self.start, len(self.columns)), order="F")
+        for k, column in enumerate(self.columns):
+            values[:, k] = _as_doubles(
+                self._numbers(column * self.header.rows + self.start, self.stop - self.start),
+            )
+        return values
+
+    def _numbers(self, first: int, count: int) -> NDArray[Any]:
+        """`count` numbers of the file from number `first` on."""
+        begin = self.header.offset + first * self.header.dtype.itemsize
+        end = begin + count * self.header.dtype.itemsize
+        data = self.source.read_range(begin, end)
+        if len(data) < end - begin:
+            raise _truncated(self.source.label, begin + len(data), end)
+        return np.frombuffer(data, self.header.dtype)
+
+
+def read_header(stream: BinaryIO, label: str) -> NpyHeader:
+    """The header of an NPY file; the stream stands at the first number afterwards.
+
+    Raises
+    ------
+    OpenError
+        Not NPY, or a header that cannot be read.
+    TableError
+        An array that is no table of numbers.
+    """
+    counted = _Counted(stream)
+    try:
+        version = np.lib.format.read_magic(counted)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a header written by Python 2 is as good as another
+            shape, fortran, dtype = read(counted)
+    except OpenError:
+        raise
+    except Exception as error:  # ValueError as a rule; bytes at random bring TokenError, SyntaxError and others
+        raise OpenError(f"not an NPY file: {shown(str(error).rstrip('. '), 120)}", label) from None
+    rows, columns = shape_of(dtype, shape, label)
+    return NpyHeader(dtype, rows, columns, fortran and len(shape) == 2, counted.count)
+
+
+class _Counted:
+    """A stream that counts the bytes it gave: numpy does not say where the header ends."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.count = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._stream.read(size)
+        self.count += len(data)
+        return data
+
+
+def shape_of(dtype: np.dtype[Any], shape: tuple[int, ...], path: str) -> tuple[int, int]:
+    """(rows, columns) of an array that is a table of real numbers; `TableError` for any other."""
+    if dtype.kind in _REFUSED:
+        raise TableError(f"an array of {_REFUSED[dtype.kind]}", path)
+    if len(shape) not in (1, 2):
+        raise TableError(f"an array of shape {shape} is no table; rows × columns are needed", path)
+    rows, columns = shape if len(shape) == 2 else (shape[0], 1)
+    if min(shape) < 0:
+        raise OpenError(f"not an NPY file: its shape is {shape}", path)
+    if columns == 0:
+        raise TableError(f"an array of shape {shape} has no column", path)
+    return rows, columns
+
+
+def _as_doubles(raw: NDArray[Any]) -> Array:
+    """The nearest doubles; `raw` itself if it holds doubles."""
+    with np.errstate(over="ignore"):
+        return raw.astype(np.float64, copy=False)
+
+
+def _truncated(label: str, size: int, promised: int) -> OpenError:
+    """The file ends early."""
+    return OpenError(f"truncated: {size} bytes where its header promises {promised}", label)

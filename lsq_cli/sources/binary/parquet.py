@@ -1,0 +1,241 @@
+"""Parquet tables: columns of numbers and truth values, with names, row group by row group (extra ``fast``: pyarrow).
+
+A row group is read by the worker that sums it; one that would fill the memory is read in order, a batch at a time. Only
+the columns in use are read. Integers beyond 2⁵³ and decimals become the nearest double, as they would on the way
+through text; a null is an empty cell. Columns of anything else (text, dates, lists) count as text.
+
+pyarrow and not polars, which reads CSV here: it reads with plain reads where polars maps the file, so that a file that
+shrinks is an error and no signal; it fails with an exception where polars also prints a trace of its own; it tells
+where the row groups are.
+
+Format: parquet.apache.org. The table of contents stands at the end of the file, so what comes through a pipe or is
+compressed once more is held as it is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lsq_cli.core.errors import LsqError, OpenError, TableError, shown
+from lsq_cli.core.extras import load
+from lsq_cli.sources.binary.missing import checked
+from lsq_cli.sources.blocks import Cells
+from lsq_cli.sources.names import quoted
+from lsq_cli.sources.streams import BUFFER_BYTES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lsq_cli.core.solution import Array
+    from lsq_cli.sources.blocks import ByteSource, CellBlock, Missing
+
+BATCH_BYTES = 1 << 23
+"""Doubles of one batch of a large row group."""
+LARGE_BYTES = 1 << 26
+"""Doubles beyond which a row group is large; most writers stay below, at about 100,000 rows a group."""
+_SAMPLE_ROWS = 1000
+_MAGIC = b"PAR1"
+
+
+class ParquetTable:
+    """A Parquet file that can be sought in; what it says of itself is read at once.
+
+    Parameters
+    ----------
+    source : ByteSource
+
+    Raises
+    ------
+    MissingExtraError
+        If pyarrow is not installed.
+    OpenError
+        Not Parquet, broken, or truncated.
+    TableError
+        For a file without a column.
+    """
+
+    has_header = True
+    waits = False
+    notes: tuple[str, ...] = ()
+
+    def __init__(self, source: ByteSource) -> None:
+        self.path, self.size, self.rereadable = source.label, source.size, source.rereadable
+        self._source = source
+        _check_ends(source)
+        with _opened(source) as file:
+            schema, self._metadata = file.schema_arrow, file.metadata
+            self.names: tuple[str, ...] = tuple(schema.names)
+            text = [k for k, field in enumerate(schema) if not _is_number(field.type)]
+            self.text_columns: Mapping[int, str] = _examples(file, self.names, text)
+        if not self.names:
+            raise TableError("has no column", source.label)
+        self.form = f"Parquet, {self._metadata.num_rows} rows in {self._metadata.num_row_groups} row groups"
+
+    def blocks(self, columns: tuple[int, ...], missing: Missing) -> Iterator[CellBlock]:
+        """Handles on the row groups in order; of large ones blocks that hold their rows."""
+        start = 0
+        for number in range(self._metadata.num_row_groups):
+            group = GroupBlock(self.path, self.names, start, columns, missing, self._source, self._metadata, number)
+            if 8 * group.rows * len(columns) <= LARGE_BYTES:
+                yield group
+            else:
+                yield from group.batches()
+            start += group.rows
+
+
+@dataclass(frozen=True)
+class ParquetRows:
+    """What the blocks below share: which rows and columns they are, and how to call them."""
+
+    path: str
+    names: tuple[str, ...]
+    start: int
+    """Rows of the file before these."""
+    columns: tuple[int, ...]
+    missing: Missing
+
+    def where(self, row: int, column: int) -> str:
+        """``data.parquet, row 7, column 3 'Ozone'``."""
+        return f"{self.path}, row {self.start + row + 1}, column {column + 1} {quoted(self.names[column])}"
+
+
+@dataclass(frozen=True)
+class GroupBlock(ParquetRows):
+    """A row group, read when asked for."""
+
+    source: ByteSource
+    metadata: Any
+    """A pyarrow.parquet.FileMetaData, parsed once for all row groups."""
+    number: int
+
+    @property
+    def rows(self) -> int:
+        """Rows of the group."""
+        return int(self.metadata.row_group(self.number).num_rows)
+
+    @property
+    def size(self) -> int:
+        """Bytes as stored."""
+        group = self.metadata.row_group(self.number)
+        return sum(int(group.column(k).total_compressed_size) for k in range(group.num_columns))
+
+    @property
+    def footprint(self) -> int:
+        """Bytes as pyarrow unpacks them, and as doubles."""
+        return int(self.metadata.row_group(self.number).total_byte_size) + 16 * self.rows * len(self.columns)
+
+    def read(self) -> Cells:
+        """The chosen columns as doubles."""
+        with _opened(self.source, self.metadata) as file:
+            table = file.read_row_group(self.number, columns=self._names_wanted(), use_threads=False)
+            values, nulls = self._values(table)
+            return checked(values, self, nulls)
+
+    def batches(self) -> Iterator[CellBlock]:
+        """The rows of a large group, in blocks that hold them."""
+        batch_rows = max(1, BATCH_BYTES // (8 * len(self.columns)))
+        start, size = self.start, self.size // -(-self.rows // batch_rows)
+        with _opened(self.source, self.metadata) as file:
+            for batch in file.iter_batches(batch_rows, row_groups=[self.number], columns=self._names_wanted()):
+                values, nulls = self._values(batch)
+                yield BatchBlock(self.path, self.names, start, self.columns, self.missing, values, nulls, size)
+                start += len(values)
+
+    def _names_wanted(self) -> list[str]:
+        return sorted({self.names[k] for k in self.columns})
+
+    def _values(self, table: Any) -> tuple[Array, NDArray[np.bool_] | None]:
+        """The doubles of some rows, nan for null; and which cells are null, if any is."""
+        values = np.empty((table.num_rows, len(self.columns)), order="F")
+        nulls: NDArray[np.bool_] | None = None
+        for k, position in enumerate(self.columns):
+            name = self.names[position]
+            # Of columns of one name all were read, in file order.
+            same = table.schema.get_all_field_indices(name)
+            column = table.column(same[self.names[:position].count(name)])
+            values[:, k] = _doubles(column)
+            if column.null_count:
+                nulls = np.zeros(values.shape, bool) if nulls is None else nulls
+                nulls[:, k] = column.is_null().to_numpy(zero_copy_only=False)
+        return values, nulls
+
+
+@dataclass(frozen=True)
+class BatchBlock(ParquetRows):
+    """Some rows of a large row group, held."""
+
+    values: Array
+    nulls: NDArray[np.bool_] | None
+    size: int
+
+    @property
+    def footprint(self) -> int:
+        """Bytes of the doubles."""
+        return self.values.nbytes
+
+    def read(self) -> Cells:
+        """The rows."""
+        return checked(self.values, self, self.nulls)
+
+
+def _check_ends(source: ByteSource) -> None:
+    """`OpenError` where the first or the last bytes are not those of the format."""
+    assert source.size is not None  # for it can be sought in
+    if source.read_range(0, 4) != _MAGIC:
+        raise OpenError("not a Parquet file: it does not begin with PAR1", source.label)
+    if source.read_range(max(0, source.size - 4), source.size) != _MAGIC:
+        raise OpenError("truncated: a Parquet file ends with PAR1, as it begins", source.label)
+
+
+@contextmanager
+def _opened(source: ByteSource, metadata: Any = None) -> Iterator[Any]:
+    """A pyarrow.parquet.ParquetFile, whose failures are `OpenError`s that name the file."""
+    parquet = load("pyarrow.parquet", "fast", source.label)
+    try:
+        with (
+            source.open() as stream,
+            # In pieces, and not a whole column of the row group at once.
+            parquet.ParquetFile(stream, metadata=metadata, buffer_size=BUFFER_BYTES, pre_buffer=False) as file,
+        ):
+            yield file
+    except LsqError:
+        raise
+    except Exception as error:  # pyarrow's own, OSError as a rule; bytes at random bring UnicodeDecodeError and others
+        lines = str(error).splitlines() or [type(error).__name__]
+        raise OpenError(f"broken Parquet data: {shown(lines[0].rstrip('. '), 160)}", source.label) from None
+
+
+def _is_number(kind: Any) -> bool:
+    """Whether cells of this type are numbers or truth values."""
+    types = import_module("pyarrow").types
+    return any(is_one(kind) for is_one in (types.is_integer, types.is_floating, types.is_decimal, types.is_boolean))
+
+
+def _doubles(column: Any) -> Array:
+    """The nearest doubles, nan for null."""
+    pyarrow = import_module("pyarrow")
+    if pyarrow.types.is_decimal(column.type):
+        # Through text, which is rounded once; pyarrow's own way divides by a rounded power of ten.
+        column = column.cast(pyarrow.string())
+    doubles: Array = column.cast(pyarrow.float64(), safe=False).to_numpy(zero_copy_only=False)
+    return doubles
+
+
+def _examples(file: Any, names: tuple[str, ...], text: list[int]) -> dict[int, str]:
+    """Position of each column of text → its first cell that is not null, of the first rows."""
+    if not text:
+        return {}
+    wanted = sorted({names[k] for k in text})
+    found = dict.fromkeys(wanted, "")
+    for first in islice(file.iter_batches(_SAMPLE_ROWS, columns=wanted), 1):
+        for name in wanted:
+            cells = first.column(first.schema.get_all_field_indices(name)[0])
+            found[name] = next((str(cell.as_py()) for cell in cells if cell.is_valid), "")
+    return {k: found[names[k]] for k in text}

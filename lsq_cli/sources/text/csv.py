@@ -1,0 +1,375 @@
+"""Delimited text as a table: blocks cut from the bytes in order, and their numbers.
+
+A block is about `BLOCK_BYTES` of text, cut where `chunks.py` says: by the bytes alone, so that a file, a pipe and a
+compressed copy are cut alike. The stream is read once, in order; a handle on a regular file also knows its byte range
+and is pickled without the bytes.
+
+``numpy.loadtxt`` has the last word on values (`values`). It is strict about cells but not about shape, so that every
+row's cells are counted first, and where it refuses a block the missing marks are written as nan for it, and then
+the cells are walked one by one (`cells.py`). In a large table `fast.py` is asked before it. How the file is written
+is found by `layout.py`.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+import numpy as np
+
+from lsq_cli.core.errors import DataError, TableError
+from lsq_cli.sources.blocks import ByteSource, Cells, Missing, Reason
+from lsq_cli.sources.text import fast
+from lsq_cli.sources.text.cells import TEXT_ROWS, Grid, find_text, sound_text
+from lsq_cli.sources.text.chunks import After, blocks_of, endless, last_cut, plain_blocks
+from lsq_cli.sources.text.dialect import (
+    BLANKS,
+    BLANKS_BETWEEN,
+    ONE_COLUMN,
+    SNIFFED_ROWS,
+    CsvOptions,
+    Layout,
+    comment,
+    find_layout,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lsq_cli.core.solution import Array
+
+__all__ = ["CsvBlock", "CsvOptions", "CsvTable", "values"]
+
+BLOCK_BYTES = 8_000_000
+"""Text in a block, about."""
+LIMIT_BYTES = 64_000_000
+"""The longest that a row may be: beyond it a quote was surely left open."""
+HEAD_BYTES = 65_536
+"""What is read first to find the layout; more when it is not enough."""
+_CELL_BYTES = 26
+"""What a cell takes at the peak of reading it: its double twice, or its edges and its double."""
+_QUOTE_BYTES = 24
+"""What a quote takes beside its cell: its offset, and what stands before or after it."""
+_SAMPLE_BYTES = 8192
+
+
+class CsvTable:
+    """A table of delimited text; its layout is found from the first rows when it is made.
+
+    Parameters
+    ----------
+    source : ByteSource
+        The bytes. One that cannot be read again stays open until `blocks` has been through it.
+    options : CsvOptions
+        What the user knows about the file.
+
+    Attributes
+    ----------
+    path, names, has_header, text_columns, rereadable, waits
+        As in `Table`.
+    unreadable_columns : mapping of int to DataError
+        Position of each column of numbers in another convention (decimal commas, thousands marks, a currency
+        sign, hexadecimal) → the error to raise unless the column is dropped.
+    empty_columns : set of int
+        Those of `text_columns` that have nothing but missing cells in the first rows; numbers may follow.
+    notes : tuple of str
+        What would read the table faster, once it has turned out to be large.
+
+    Raises
+    ------
+    TableError
+        An empty file, no rows below the header, rows of different widths, a quote never closed, text that is not UTF-8.
+    UsageError
+        A delimiter that is none.
+    """
+
+    waits = True
+
+    def __init__(self, source: ByteSource, options: CsvOptions) -> None:
+        self.path = source.label
+        self.rereadable = source.rereadable
+        self._source = source
+        stream = source.open()
+        try:
+            head, opening = _open_table(stream, source.label, options)
+        except BaseException:
+            stream.close()
+            raise
+        self._layout, self._start, self._line = opening.layout, opening.start, opening.line
+        self.names = self._layout.names
+        self.has_header = self._layout.header is not None
+        self.text_columns: Mapping[int, str] = opening.text
+        self.empty_columns = frozenset(column for column, example in opening.text.items() if not example)
+        self.unreadable_columns: Mapping[int, DataError] = opening.unreadable
+        self.notes: tuple[str, ...] = ()
+        self.form, self.size = self._layout.in_words, source.size
+        self._peeked: tuple[bytes, BinaryIO] | None = None
+        if source.rereadable:
+            stream.close()
+        else:
+            self._peeked = head, stream
+
+    def blocks(self, columns: tuple[int, ...], missing: Missing) -> Iterator[CsvBlock]:
+        """Handles on all rows in order; see `Table.blocks`.
+
+        Raises
+        ------
+        TableError
+            A quote never closed or a row beyond `LIMIT_BYTES`.
+        SourceConsumedError
+            From the source, when a stream is asked for its rows again.
+        OpenError
+            A file that cannot be read, or is shorter than when it was opened.
+        """
+        start = self._start
+        for line, data in self._texts():
+            stop = start + len(data)
+            hasty = self._is_large(stop)
+            yield CsvBlock(self._source, self._layout, columns, missing, start, stop, line, data, hasty)
+            start = stop
+            del data  # while the next is read
+
+    def _texts(self) -> Iterator[tuple[int, bytes]]:
+        """The number of its first line and the text of each block."""
+        source, start, line = self._source, self._start, self._line
+        if source.seekable and self._layout.delimiter != ONE_COLUMN:
+            start, line = yield from plain_blocks(source, start, line, BLOCK_BYTES)
+        (head, stream), self._peeked = self._peeked or (b"", source.open()), None
+        with closing(stream):
+            rows = After(head, stream, source)
+            rows.skip(start)  # what is known already
+            yield from blocks_of(rows, self._layout, line, BLOCK_BYTES, LIMIT_BYTES)
+
+    def _is_large(self, read: int) -> bool:
+        """Whether to ask the fast parser, after so many bytes; where it is not installed a note says so."""
+        size = 2 * read if self._source.size is None else self._source.size
+        if size < fast.LARGE_BYTES or len(self.names) > fast.MOST_COLUMNS:
+            return False
+        if fast.parser() is None:
+            self.notes = (fast.ADVICE,)
+            return False
+        return True
+
+
+@dataclass(frozen=True)
+class CsvBlock:
+    """A handle on consecutive rows of delimited text.
+
+    The bytes that the cutter has just read ride along; another process reads them again where `source` can, and is
+    sent them where it cannot.
+    """
+
+    source: ByteSource | None = field(repr=False)
+    layout: Layout
+    columns: tuple[int, ...]
+    missing: Missing
+    start: int
+    stop: int
+    line: int
+    """The 1-based number in the file of the block's first line."""
+    data: bytes | None = field(default=None, repr=False)
+    hasty: bool = False
+    """Whether to ask the fast parser first."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the text."""
+        return self.stop - self.start
+
+    @property
+    def footprint(self) -> int:
+        """Bytes of the text, and of what it is made into: 13 times as many for cells of one digit, 19 in quotes."""
+        size = self.stop - self.start
+        sample = self.data[:_SAMPLE_BYTES] if self.data else b"\n\0"  # without the text, the worst but for quotes
+        cells = sample.count(self.layout.delimiter.encode()) + sample.count(b"\n")
+        return size + size * (cells * _CELL_BYTES + sample.count(b'"') * _QUOTE_BYTES) // len(sample)
+
+    def read(self) -> Cells:
+        """The numbers of the block; see `CellBlock.read`.
+
+        Raises
+        ------
+        CellError
+            Text; a missing cell, with the policy "error".
+        TableError
+            A ragged row, a second header, a stray quote, bytes that are no UTF-8 text.
+        """
+        numbers = self._hasty_values()
+        if numbers is not None:
+            return Cells(numbers, None)
+        grid = self._grid()
+        # What the fast parser refused is most often a missing mark, which loadtxt would find no better.
+        if not (self.layout.numeric_marks or self.hasty):
+            numbers = self._values(grid.data, grid.rows)
+        if numbers is None:
+            numbers = self._values(grid.marks_as_nan(self.columns), grid.rows)
+        if numbers is None:
+            numbers = grid.walk(self.columns, self.missing)
+        return Cells(numbers, self._reasons(numbers, grid))
+
+    def where(self, row: int, column: int) -> str:
+        """The place of a cell; see `CellBlock.where`."""
+        return self._grid().where(row, column)
+
+    def _text(self) -> bytes:
+        """The bytes of the block."""
+        if self.data is not None:
+            return self.data
+        assert self.source is not None  # only a block with its bytes is pickled without
+        return self.source.read_range(self.start, self.stop)
+
+    def _grid(self) -> Grid:
+        """The cells of the block."""
+        return Grid(self._text(), self.line, self.layout)
+
+    def _hasty_values(self) -> Array | None:
+        """The numbers without a look at the cells, where that is asked for and safe."""
+        if not (self.hasty and self.columns):
+            return None
+        text = sound_text(self._text(), self.line, self.layout.label)
+        return fast.whole_lines(text, self.layout, self.columns)
+
+    def _values(self, data: bytes, rows: int) -> Array | None:
+        """`values`, refused as well where the rows are not those of the grid (loadtxt passes over empty lines)."""
+        if not rows or not self.columns:
+            return np.empty((rows, len(self.columns)))
+        if self.hasty:
+            numbers = fast.rows_alone(data, self.layout, self.columns)
+            if numbers is not None and len(numbers) == rows:
+                return numbers
+        numbers = values(data, self.layout, self.columns)
+        return numbers if numbers is not None and len(numbers) == rows else None
+
+    def _reasons(self, numbers: Array, grid: Grid) -> NDArray[np.uint8] | None:
+        """The `Reason` of each row's first missing cell in file order; None where all cells are there."""
+        finite = np.isfinite(numbers)
+        if finite.all():
+            return None
+        in_file_order = np.argsort(self.columns)
+        reasons = np.zeros(grid.rows, dtype=np.uint8)
+        rows = np.flatnonzero(~finite.all(axis=1))
+        columns = np.array(self.columns)[in_file_order[(~finite[rows][:, in_file_order]).argmax(axis=1)]]
+        if self.missing == "drop":  # the most of them, as a rule, and nothing to judge
+            empty = grid.without_text(rows, columns)
+            reasons[rows[empty]] = Reason.EMPTY
+            rows, columns = rows[~empty], columns[~empty]
+        for row, column in zip(rows, columns, strict=True):
+            reasons[row] = grid.judge(int(row), int(column), self.missing)[1]
+        return reasons
+
+    def __getstate__(self) -> dict[str, object]:
+        """Without the bytes where they can be read again; else without the source, which may be an open pipe."""
+        again = self.source is not None and self.source.seekable
+        return self.__dict__ | {"data" if again else "source": None}
+
+
+def values(data: bytes, layout: Layout, columns: Sequence[int]) -> Array | None:
+    """The doubles in some columns of rows of text, or None where a cell is no number.
+
+    Parameters
+    ----------
+    data : bytes
+        Rows of equal width, each ended by ``\\n``, without comments; quotes only around whole cells.
+    layout : Layout
+        How they are written.
+    columns : sequence of int, not empty
+        0-based positions.
+
+    Returns
+    -------
+    ndarray, shape (rows, k), or None
+        Correctly rounded, with nan and inf where the text says so; empty lines are passed over.
+    """
+    delimiter = None if layout.delimiter == BLANKS_BETWEEN else layout.delimiter
+    if delimiter is None and not data.isascii():
+        data = data.translate(_NO_LATIN1_BLANKS)
+    try:
+        return np.loadtxt(
+            io.BytesIO(data),
+            comments=None,
+            delimiter=delimiter,
+            usecols=columns,
+            quotechar='"' if b'"' in data else None,
+            encoding="latin1",
+            ndmin=2,
+        )
+    except ValueError:
+        return None
+
+
+# Inside UTF-8 these two bytes are parts of letters; read as Latin-1 they are blanks and would split a cell.
+_NO_LATIN1_BLANKS = bytes.maketrans(b"\x85\xa0", b"??")
+
+
+class _Opening(NamedTuple):
+    """What the head of a file tells."""
+
+    layout: Layout
+    start: int
+    """Offset of the first byte after the header."""
+    line: int
+    """The 1-based number of the line that begins there."""
+    text: Mapping[int, str]
+    unreadable: Mapping[int, DataError]
+
+
+def _open_table(stream: BinaryIO, label: str, options: CsvOptions) -> tuple[bytes, _Opening]:
+    """Read until the layout is plain and each column has shown what it is; returns what was read as well."""
+    head, size = b"", HEAD_BYTES
+    while True:
+        head += After(b"", stream).read(size - len(head))
+        at_end = len(head) < size
+        opening = _survey(head, label, options, at_end=at_end, enough=at_end or size >= LIMIT_BYTES)
+        if opening is not None:
+            return head, opening
+        size *= 4
+
+
+def _survey(head: bytes, label: str, options: CsvOptions, *, at_end: bool, enough: bool) -> _Opening | None:
+    """What the head tells, or None when more of the file is wanted; with `enough` it must do."""
+    _refuse_utf16(head, label)
+    start = len(fast.BOM) if head.startswith(fast.BOM) else 0
+    if b"\0" in head:
+        sound_text(head, 1, label)  # which says so, whether or not a line ends
+    stop = len(head) if at_end else last_cut(head, comment(options.na))
+    text = sound_text(head[start:stop], 1, label)
+    found = find_layout(text, label, options)
+    if found is None:
+        if at_end:
+            raise TableError("no rows" if head else "the file is empty", label)
+        if not enough:
+            return None
+        if text:
+            problem = f"no row in the first {LIMIT_BYTES // 1_000_000} MB, only comments and empty lines"
+            raise TableError(problem, label)
+        raise endless(label, 1, LIMIT_BYTES, head)
+    layout, line = found
+    if layout.header is not None:  # its quotes and its width want a look as well
+        Grid(layout.header, line - 1 - layout.header.count(b"\n"), replace(layout, header=None))
+    body = text[_line_start(text, line) :]
+    grid = Grid(body, line, layout)
+    if at_end and not (grid.rows and grid.data.strip(BLANKS + b"\n")):
+        raise TableError("a header and no rows below it", label)
+    unknown, unreadable = find_text(grid)
+    if enough or (grid.rows >= SNIFFED_ROWS and (grid.rows >= TEXT_ROWS or not (unknown or unreadable))):
+        return _Opening(layout, start + _line_start(head[start:stop], line), line, unknown, unreadable)
+    return None
+
+
+def _line_start(text: bytes, line: int) -> int:
+    """The offset of the line with this 1-based number."""
+    ends = re.finditer(rb"\r\n?|\n", text)
+    return next((end.end() for end in islice(ends, line - 2, None)), len(text)) if line > 1 else 0
+
+
+def _refuse_utf16(head: bytes, label: str) -> None:
+    """Raise for UTF-16, known by its byte order mark or by a NUL in every second byte."""
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    every_second = (even + odd) * 3 > len(head) > 1 and not (even and odd)
+    if every_second or head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise TableError("UTF-16 text; convert it first: iconv -f utf-16 -t utf-8", f"{label}, line 1")

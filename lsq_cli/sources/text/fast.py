@@ -1,0 +1,166 @@
+"""The fast parser of delimited text, polars, behind the guards that make it agree with ``numpy.loadtxt``.
+
+polars rounds as correctly as loadtxt and is several times faster, but it is lenient where loadtxt is strict, and
+has its own idea of rows. So it only ever says "these are the numbers" or "I am not sure" (None), and then the
+slower way has the last word. It is sure of text in which
+
+    every row has the table's number of cells: a short one leaves the last cell of the row null, so that the last
+    column is always read; a row that is too long makes polars refuse the text where it reads all columns, and
+    where it does not, there are more delimiters than there should be;
+    every cell of the columns asked for is a finite number by polars' grammar, which is part of loadtxt's;
+    no quote, no comment, no byte order mark, no carriage return and no line equal to the header occurs;
+    single characters part the cells, not runs of blanks.
+
+With quotes it is asked again once `cells.Grid` has counted the cells and found every quote around a whole one.
+
+polars takes 0.15 s to import, as long as loadtxt takes for some 12 MB: it is imported for a file that is larger
+(`LARGE_BYTES`), or when a stream has given half as much, and has not very many columns (`MOST_COLUMNS`). It runs its
+own threads, as many as there are cores, beside those of the engine.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lsq_cli.sources.text.cells import count_of
+from lsq_cli.sources.text.dialect import BLANKS_BETWEEN, may_have_comments, number
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from polars import DataFrame
+
+    from lsq_cli.core.solution import Array
+    from lsq_cli.sources.text.dialect import Layout
+
+LARGE_BYTES = 12_000_000
+"""Text beyond which polars is worth its import."""
+MOST_COLUMNS = 10_000
+"""Columns up to which it is the faster one: it takes 10 µs a column, beside what it takes a cell."""
+PIECE_CELLS = 1 << 18
+"""Cells that polars is given at a time where a block has more than twice as many: short ones, up to 4 million in a
+block, shall not all stand in memory twice."""
+BOM = b"\xef\xbb\xbf"
+ADVICE = "polars would read large CSV files several times faster: pip install 'lsq-cli[fast]'"
+
+
+@cache
+def parser() -> ModuleType | None:
+    """polars, None where it is not installed; best called first in the thread that reads, where no read waits then."""
+    try:
+        import polars
+    except ImportError:
+        return None
+    # Its own handler of Ctrl-C lets a read from a pipe go on (pola-rs/polars#21739); Python's ends it.
+    if hasattr(signal, "siginterrupt"):
+        signal.siginterrupt(signal.SIGINT, True)
+    return polars
+
+
+def whole_lines(text: bytes, layout: Layout, columns: Sequence[int]) -> Array | None:
+    """The doubles in some columns of lines as they stand in the file, if nothing about these is unusual.
+
+    Parameters
+    ----------
+    text : bytes
+        Sound UTF-8 text, each line ended by ``\\n``.
+    layout : Layout
+        How it is written.
+    columns : sequence of int, not empty
+        0-based positions.
+
+    Returns
+    -------
+    ndarray, shape (rows, k), in Fortran order, or None
+        All finite.
+    """
+    if layout.numeric_marks or b'"' in text or may_have_comments(text):
+        return None
+    # A second header is text in a column of numbers, unless these columns have numbers for names.
+    if layout.header is not None and all(number(layout.names[column]) is not None for column in columns):
+        header = layout.header + b"\n"
+        if text.startswith(header) or b"\n" + header in text:
+            return None
+    size = _piece_bytes(text, layout)
+    if 2 * size >= len(text):
+        return _finite(text, layout, columns)
+    numbers = np.empty((len(columns), count_of("\n", text))).T
+    row = stop = 0
+    while stop < len(text):
+        start, stop = stop, text.find(b"\n", min(stop + size, len(text) - 1)) + 1
+        part = _finite(text[start:stop], layout, columns)
+        if part is None:
+            return None
+        numbers[row : row + len(part)] = part
+        row += len(part)
+    return numbers
+
+
+def rows_alone(text: bytes, layout: Layout, columns: Sequence[int]) -> Array | None:
+    """The doubles in some columns of rows, or None where polars refuses a cell or finds none in it.
+
+    Parameters
+    ----------
+    text : bytes
+        Rows of the table's width, each ended by ``\\n``, without comments; quotes only around whole cells.
+    layout : Layout
+    columns : sequence of int, not empty
+
+    Returns
+    -------
+    ndarray, shape (rows, k), in Fortran order, or None
+        With nan and inf where the text says so.
+    """
+    frame = _frame(text, layout, {*columns}, {*columns})
+    return None if frame is None else _array(frame, columns)
+
+
+def _piece_bytes(text: bytes, layout: Layout) -> int:
+    """Text of about `PIECE_CELLS`, by its first lines."""
+    sample = text[:8192]
+    cells = sample.count(layout.delimiter.encode()) + sample.count(b"\n")
+    return PIECE_CELLS * len(sample) // max(cells, 1)
+
+
+def _finite(text: bytes, layout: Layout, columns: Sequence[int]) -> Array | None:
+    """`whole_lines` of text in which nothing but the cells can be unusual."""
+    last = len(layout.names) - 1
+    frame = _frame(text, layout, {*columns}, {*columns, last})
+    if frame is None:
+        return None
+    # polars looks for more cells than there should be only where it reads all columns.
+    if len(frame.columns) <= last and count_of(layout.delimiter, text) != len(frame) * last:
+        return None
+    numbers = _array(frame, columns)
+    return numbers if np.isfinite(numbers).all() else None
+
+
+def _frame(text: bytes, layout: Layout, numeric: set[int], wanted: set[int]) -> DataFrame | None:
+    """The wanted columns, some of them as doubles, or None where a cell of theirs is none or is missing."""
+    polars = parser()
+    if polars is None or layout.delimiter == BLANKS_BETWEEN or text.startswith(BOM):
+        return None
+    try:
+        frame: DataFrame = polars.read_csv(
+            text,
+            has_header=False,
+            separator=layout.delimiter,
+            quote_char='"' if b'"' in text else None,
+            schema={str(k): polars.Float64 if k in numeric else polars.String for k in range(len(layout.names))},
+            columns=None if len(wanted) == len(layout.names) else sorted(wanted),
+        )
+    except polars.exceptions.PolarsError:
+        return None
+    return None if any(column.null_count() for column in frame.iter_columns()) else frame
+
+
+def _array(frame: DataFrame, columns: Sequence[int]) -> Array:
+    """Some columns of a frame, in that order."""
+    names = [str(column) for column in columns]
+    numbers: Array = (frame if frame.columns == names else frame.select(names)).to_numpy()
+    return numbers

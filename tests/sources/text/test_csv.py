@@ -1,0 +1,711 @@
+"""Delimited text: its layout, its blocks, its numbers, and every error that names a line."""
+
+from __future__ import annotations
+
+import gc
+import io
+import pickle
+
+import numpy as np
+import pytest
+from byte_sources import Bytes, pipe
+
+import lsq_cli.sources.text.cells as cells_room
+import lsq_cli.sources.text.csv as csv_room
+from lsq_cli.core.errors import CellError, DataError, SourceConsumedError, TableError, UsageError
+from lsq_cli.sources.blocks import Reason
+from lsq_cli.sources.text.csv import CsvOptions, CsvTable, values
+from lsq_cli.sources.text.dialect import convention, number
+
+NAN, INF = float("nan"), float("inf")
+
+
+def table(text: str | bytes, **options) -> CsvTable:
+    return CsvTable(Bytes(text.encode() if isinstance(text, str) else text), CsvOptions(**options))
+
+
+def numbers(text: str | bytes, columns=None, missing="error", **options) -> np.ndarray:
+    return rows_of(table(text, **options), columns, missing)
+
+
+def rows_of(made: CsvTable, columns=None, missing="error") -> np.ndarray:
+    columns = tuple(range(len(made.names))) if columns is None else columns
+    return np.concatenate([np.empty((0, len(columns))), *(b.read().values for b in made.blocks(columns, missing))])
+
+
+def reasons(text: str, columns=None, **options) -> list[Reason]:
+    made = table(text, **options)
+    columns = tuple(range(len(made.names))) if columns is None else columns
+    found = [block.read().reasons for block in made.blocks(columns, "drop")]
+    return [Reason(reason) for block in found if block is not None for reason in block]
+
+
+def same(got, expected) -> bool:
+    return np.array_equal(got, np.array(expected, dtype=float), equal_nan=True)
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(csv_room, "BLOCK_BYTES", 16)
+
+
+# ---- delimiter ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sign", ["\t", ";", ",", "|", " "])
+def test_each_delimiter_is_found(sign):
+    text = "a b c\n1 2 3\n4 5 6\n".replace(" ", sign)
+
+    assert table(text).names == ("a", "b", "c")
+    assert same(numbers(text), [[1, 2, 3], [4, 5, 6]])
+
+
+def test_an_earlier_delimiter_wins_where_both_split_alike():
+    assert table("a, b;c\n1, 2;3\n").names == ("a, b", "c")
+
+
+def test_a_comma_before_blanks_is_a_comma_table():
+    assert same(numbers("duration,iprod\n7, .01138\n9, -.5\n"), [[7, 0.01138], [9, -0.5]])
+
+
+def test_delimiters_inside_quotes_do_not_count():
+    made = table('"a;b;c","d;e"\n1,2\n')
+
+    assert made.names == ("a;b;c", "d;e")
+
+
+def test_runs_of_blanks_part_cells_and_may_lead_or_trail():
+    assert same(numbers("  1   2\t3  \n 4 5    6\n\t7 8 9"), [[1, 2, 3], [4, 5, 6], [7, 8, 9]])
+
+
+def test_blanks_inside_quotes_do_not_part_cells():
+    text = '"my name" other\n"a b" 1\n"c  d" 2\n'
+
+    assert table(text).names == ("my name", "other")
+    assert same(numbers(text, (1,)), [[1], [2]])
+
+
+def test_letters_whose_bytes_are_latin1_blanks_do_not_part_cells():
+    assert same(numbers("la b\nlà5 1\nà5… 2\n", (1,)), [[1], [2]])
+
+
+def test_what_nothing_splits_is_one_column():
+    assert table("1.5\n2\n").names == ("x1",)
+    assert table("Temperature (C), mean\n1.5\n2\n").names == ("Temperature (C), mean",)
+
+
+@pytest.mark.parametrize("word", ["tab", "\\t", "\t"])
+def test_a_tab_has_names(word):
+    assert table("a;b\tc;d\n1\t2\n", delimiter=word).names == ("a;b", "c;d")
+
+
+@pytest.mark.parametrize("word", ["space", "blanks", " "])
+def test_space_means_runs_of_blanks(word):
+    assert same(numbers("1   2\n3 4\n", delimiter=word), [[1, 2], [3, 4]])
+
+
+def test_a_delimiter_that_is_given_is_taken():
+    assert same(numbers("1:2\n3:4\n", delimiter=":"), [[1, 2], [3, 4]])
+    assert table("a,b|c\n1,2|3\n", delimiter="|").names == ("a,b", "c")
+
+
+@pytest.mark.parametrize("bad", ["", "ab", '"', "\n", "5", "é", "#", "."])
+def test_a_delimiter_that_is_none_is_a_usage_error(bad):
+    with pytest.raises(UsageError, match="--delimiter takes one character, or tab or space, not"):
+        table("1,2\n", delimiter=bad)
+
+
+# ---- header and names -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("a,b\n1,2\n", ("a", "b")),
+        ("1,2\n3,4\n", ("x1", "x2")),
+        ("NA,2\n3,4\n", ("x1", "x2")),
+        ("nan,inf\n3,4\n", ("x1", "x2")),
+        ('"2001","2002"\n1,2\n', ("2001", "2002")),
+        ('"2001","2002"\n"1","2"\n', ("x1", "x2")),
+        ('"2001",""\nNA,2\n3,4\n', ("x1", "x2")),
+        ('"","Ozone"\n"1",41\n', ("column1", "Ozone")),
+        (" a , b \n1,2\n", ("a", "b")),
+        ('"a ""b""",c\n1,2\n', ('a "b"', "c")),
+        ('"a\nb,c",d\n1,2\n', ("a\nb,c", "d")),
+        ("'OBS' 'GPA'\n1 2\n", ("OBS", "GPA")),
+        ("'OBS'\t'GPA'\n1\t2\n", ("OBS", "GPA")),
+        ("'OBS',GPA'\n1,2\n", ("'OBS'", "GPA'")),
+        ("a,a\n1,2\n", ("a", "a")),
+        ("# made by hand\n\na,b\n1,2\n", ("a", "b")),
+        ("# x y\n1 2\n", ("x1", "x2")),
+        ("température,b\n1,2\n", ("température", "b")),
+    ],
+)
+def test_the_header_rule_and_the_names(text, names):
+    made = table(text)
+
+    assert made.names == names
+    assert made.has_header == (names[0] != "x1")
+
+
+def test_header_options_overrule():
+    assert table("1,2\n3,4\n", header=True).names == ("1", "2")
+    assert same(numbers("1,2\n3,4\n", header=True), [[3, 4]])
+    made = table("a,b\n1,2\n", header=False)
+    assert made.names == ("x1", "x2")
+    assert not made.has_header
+
+
+def test_a_missing_mark_of_the_user_makes_no_header():
+    assert table("-,2\n3,4\n").has_header
+    assert not table("-,2\n3,4\n", na=("-",)).has_header
+
+
+# ---- lines ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("last", [True, False])
+@pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
+def test_line_ends_byte_order_mark_and_the_last_line(end, last, bom, small_blocks):
+    text = end.join(["a,b", "1,2", '3,"4"', "", "5,6"]) + end * last
+    made = table(bom + text.encode())
+
+    assert made.names == ("a", "b")
+    assert same(rows_of(made), [[1, 2], [3, 4], [5, 6]])
+    with pytest.raises(CellError, match="line 6, column 2 'b': 'x' is not a number"):
+        numbers(bom + (text.rstrip("\r\n") + end + "7,x").encode())
+
+
+def test_comments_and_empty_lines_are_no_rows(small_blocks):
+    text = '# it\'s "odd\na,b\n\n1,2\n   \n# "\n3,4\n#5,6\n\n7,8\n\n\n#end'
+
+    assert same(numbers(text), [[1, 2], [3, 4], [7, 8]])
+
+
+def test_a_comment_inside_quotes_is_text():
+    assert same(numbers('a,b\n"x\n#y",1\n# no\n"z\n\n",2\n', (1,)), [[1], [2]])
+
+
+def test_a_row_that_begins_with_a_missing_mark_is_no_comment():
+    text = "a,b\n#N/A,1\n#N/A is a comment,2\n3,4\n"
+
+    assert reasons(text) == [Reason.NA, Reason.PRESENT]
+    assert reasons("a,b\n#DIV/0!,1\n3,4\n", na=("#DIV/0!",)) == [Reason.NA, Reason.PRESENT]
+
+
+def test_an_empty_line_in_one_column_is_a_missing_cell_but_not_at_the_end(small_blocks):
+    text = "y\n1\n\n# no row\n2\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n3\n  \n\n# end\n\n"
+
+    assert reasons(text) == [0, 1, 0, *[1] * 17, 0]
+    assert same(numbers(text, missing="drop"), [[1], [NAN], [2], *[[NAN]] * 17, [3]])
+    assert same(numbers("1\n2\n\n\n"), [[1], [2]])
+    assert same(numbers("1\r\n2\r\n\r\n"), [[1], [2]])
+
+
+def test_a_missing_first_line_of_one_column_counts_without_a_header():
+    assert reasons("\n1\n2\n") == [Reason.EMPTY, Reason.PRESENT, Reason.PRESENT]
+    assert same(numbers("\ny\n1\n2\n"), [[1], [2]])
+
+
+def test_one_column_is_one_whatever_delimiter_was_given():
+    assert same(numbers("y\n1\n\n2\n", delimiter="tab", missing="drop"), [[1], [NAN], [2]])
+
+
+def test_one_column_of_nothing_but_quoted_emptiness():
+    assert reasons('y\n""\n""\n') == [Reason.EMPTY, Reason.EMPTY]
+
+
+# ---- numbers --------------------------------------------------------------------------------------------------
+
+GOOD = [
+    "1",
+    "+1",
+    "-1",
+    ".5",
+    "5.",
+    "1e5",
+    "1E-5",
+    "+.5e+3",
+    " 7 ",
+    "\t7",
+    "0.1",
+    "1e400",
+    "-inf",
+    "Infinity",
+    "NaN",
+    "+nan",
+]
+BAD = ["1_000", "0x1A", "$5", "--1", "1e", ".", "e5", "1 2", "1d5", "nan()", "١", "1\xa0", "5%", "True", "1.5.2", "−1"]
+
+
+@pytest.mark.parametrize("cell", GOOD)
+def test_what_loadtxt_takes_for_a_number(cell):
+    made = table(f"a;b\n1;{cell}\n", delimiter=";")
+    (block,) = made.blocks((0, 1), "drop")
+    expected = np.loadtxt(io.StringIO(f"1;{cell}\n"), delimiter=";", ndmin=2)
+
+    assert same(block.read().values, expected)
+    assert same([[1, number(cell.strip())]], expected)
+
+
+@pytest.mark.parametrize("cell", BAD)
+def test_what_loadtxt_refuses_is_named(cell):
+    with pytest.raises(CellError, match=r"^data.csv, line 3, column 2 'b': '.*' is "):
+        numbers(f"a;b\n1;2\n3;{cell}\n")
+    assert number(cell) is None
+
+
+def test_columns_come_in_the_order_asked_for():
+    assert same(numbers("a,b,c\n1,2,3\n4,5,6\n", (2, 0)), [[3, 1], [6, 4]])
+    assert same(numbers("a,b,c\n1,NA,3\n4,5,6\n", (2, 0)), [[3, 1], [6, 4]])
+
+
+def test_no_columns_still_counts_rows():
+    assert numbers("a,b\n1,2\n3,4\n", ()).shape == (2, 0)
+
+
+def test_quoted_numbers_are_numbers():
+    assert same(numbers('a,b\n"1"," 2 "\n"3" , "4"\n"5\n",6\n'), [[1, 2], [3, 4], [5, 6]])
+
+
+def test_blanks_before_a_quote_keep_delimiters_inside_it():
+    text = 'a,b,c\n "1,2,3",5,6\n  "x",7,8\n'
+
+    assert same(numbers(text, (1, 2)), [[5, 6], [7, 8]])
+
+
+# ---- missing cells --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        *[(mark, Reason.EMPTY) for mark in ("", "  ", '""', '" "')],
+        *[
+            (mark, Reason.NA)
+            for mark in ("NA", "N/A", "#N/A", "null", "NULL", "None", '"NA"', ' "NA" ', " NA ", "-999", "?")
+        ],
+        *[(mark, Reason.NAN) for mark in ("NaN", "nan", "-NAN")],
+        *[(mark, Reason.INF) for mark in ("inf", "-Infinity", "1e400", "-1e999")],
+        *[(mark, Reason.PRESENT) for mark in ("1", "-999.0", '"-999.5"')],
+    ],
+)
+def test_each_missing_mark_has_its_reason(cell, reason):
+    text = f"a,b\n1,2\n{cell},4\n5,6\n"
+
+    assert reasons(text, na=("-999", " ? ")) == ([0, reason, 0] if reason else [])
+
+
+def test_a_row_counts_once_by_its_first_missing_cell_in_the_file():
+    text = "a,b,c\nNA,,inf\n1,,NA\n1,2,inf\n1,2,3\n"
+
+    assert reasons(text, (2, 0, 1)) == [Reason.NA, Reason.EMPTY, Reason.INF, Reason.PRESENT]
+    assert reasons(text, (2,)) == [Reason.INF, Reason.NA, Reason.INF, Reason.PRESENT]
+
+
+def test_missing_cells_of_unused_columns_do_not_count():
+    assert same(numbers("a,b\nNA,1\n,2\n", (1,)), [[1], [2]])
+
+
+def test_a_mark_with_quotes_or_delimiters_is_found_by_its_text():
+    text = 'a,b\n"no ""value""",1\n"n,a",2\n3,4\n'
+
+    assert reasons(text, na=('no "value"', "n,a")) == [Reason.NA, Reason.NA, Reason.PRESENT]
+    assert reasons('a,b\n"""x""",1\n2,3\n', na=('"x"',)) == [Reason.NA, Reason.PRESENT]
+
+
+@pytest.mark.parametrize("cells", [1, 4, 1 << 16])
+def test_missing_cells_are_found_however_many_are_looked_at_at_a_time(monkeypatch, cells):
+    monkeypatch.setattr(cells_room, "_MARKED_CELLS", cells)
+    text = 'a,b,c\n1,,NA\n , 2," N/A"\n3,"",4\n,"5",NA\n6,7,8\n'
+
+    kept = [[1, NAN, NAN], [NAN, 2, NAN], [3, NAN, 4], [NAN, 5, NAN], [6, 7, 8]]
+    assert same(numbers(text, missing="drop"), kept)
+    assert reasons(text) == [Reason.EMPTY] * 4 + [Reason.PRESENT]
+    assert reasons(text, (2, 1)) == [Reason.EMPTY, Reason.NA, Reason.EMPTY, Reason.NA, Reason.PRESENT]
+
+
+def test_text_is_an_error_even_where_the_row_would_be_dropped():
+    with pytest.raises(CellError, match="line 2, column 2 'b': 'x' is not a number"):
+        numbers("a,b\nNA,x\n1,2\n", missing="drop")
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("", "the cell is empty; leave such rows out with --missing drop"),
+        ("N/A", "'N/A' marks a missing number; leave such rows out with --missing drop"),
+        ("NaN", "'NaN' is not a number; leave such rows out with --missing drop"),
+        ("1e400", "'1e400' is infinite: beyond the largest double, 1.8e308; leave such rows out with --missing drop"),
+    ],
+)
+def test_a_missing_cell_is_an_error_that_names_it(cell, message):
+    with pytest.raises(CellError) as error:
+        numbers(f"a,Ozone\n1,2\n# c\n\n3,{cell}\n5,x\n")
+    assert str(error.value) == f"data.csv, line 5, column 2 'Ozone': {message}"
+
+
+# ---- columns of text ------------------------------------------------------------------------------------------
+
+
+def test_columns_without_a_number_are_text_with_an_example():
+    text = "n,text,empty,marks,mixed,date\n1,abc,,NA,NA,1970-01-01\n2,de,,,2,1970-01-02\n"
+
+    assert table(text).text_columns == {1: "abc", 2: "", 3: "", 5: "1970-01-01"}
+    assert table("a,b\n,1\nNA,2\nred,3\n").text_columns == {0: "red"}
+
+
+def test_a_column_that_misses_its_first_cells_is_told_from_text():
+    made = table("a,late,text\n" + "1,,x\n2,NA,\n" * 600 + "3,4,y\n5,6,z\n")
+
+    assert made.empty_columns == {1}
+    assert same(rows_of(made, (0, 1), "drop")[-3:], [[2, NAN], [3, 4], [5, 6]])
+    with pytest.raises(CellError, match=r"^data\.csv, line 2, column 2 'late': the cell is empty; leave such rows out"):
+        rows_of(made, (0, 1))
+
+
+def test_a_thousand_rows_decide(small_blocks):
+    late = "a,b\n" + "x,1\n" * 999 + "2,1\n"
+    too_late = "a,b\n" + "x,1\n" * 1000 + "2,1\n"
+
+    assert table(late).text_columns == {}
+    assert table(too_late).text_columns == {0: "x"}
+    wide = "a,b\n" + f"{'x' * 500},1\n" * 1200  # longer than the first piece of the head
+    assert table(wide).text_columns == {0: "x" * 500}
+    assert same(rows_of(CsvTable(pipe(wide.encode()), CsvOptions()), (1,)), [[1]] * 1200)
+
+
+CONVENTIONS = [
+    ("1,5", "written with a decimal comma; write 1.5"),
+    ("-1.234,5", "written with a decimal comma; write -1234.5"),
+    (",5", "written with a decimal comma; write .5"),
+    ("0,123", "written with a decimal comma; write 0.123"),
+    ("1,234", "written with thousands marks; write 1234"),
+    ("12 345 678.5", "written with thousands marks; write 12345678.5"),
+    ("1_000", "written with underscores; write 1000"),
+    ("$5", "written with a currency sign; write 5"),
+    ("-$1,234.50", "written with a currency sign; write -1234.50"),
+    ("5 €", "written with a currency sign; write 5"),
+    ("0x1A", "hexadecimal; write 26"),
+]
+
+
+@pytest.mark.parametrize(("cell", "words"), CONVENTIONS)
+def test_a_column_in_another_convention_is_unreadable_not_text(cell, words):
+    made = table(f"a;price list\n1;\n2;{cell}\n3;{cell}\n")
+
+    assert convention(cell) == words
+    assert not made.text_columns
+    assert list(made.unreadable_columns) == [1]
+    error = made.unreadable_columns[1]
+    assert isinstance(error, CellError)
+    way_out = "or leave the column out: --drop 'price list'"
+    assert str(error) == f"data.csv, line 3, column 2 'price list': '{cell}' is {words}, {way_out}"
+
+
+def test_a_cell_that_can_only_be_a_decimal_comma_decides_for_its_column():
+    made = table("a;b\n1,234;1\n2,5;2\n")
+
+    assert "line 3, column 1 'a': '2,5' is written with a decimal comma" in str(made.unreadable_columns[0])
+
+
+def test_one_word_among_odd_numbers_makes_the_column_text():
+    assert table("a;b\n1,5;1\nlow;2\n").text_columns == {0: "low"}
+
+
+def test_an_odd_number_among_numbers_is_named_where_it_stands():
+    with pytest.raises(CellError) as error:
+        numbers("a;b\n1;2\n1,5;2\n")
+    way_out = "or leave the column out: --drop a"
+    assert (
+        str(error.value)
+        == f"data.csv, line 3, column 1 'a': '1,5' is written with a decimal comma; write 1.5, {way_out}"
+    )
+
+
+def test_text_in_a_column_of_numbers_names_the_cell_and_two_ways_out():
+    with pytest.raises(CellError) as error:
+        numbers('"a b","a b"\n1,2\n3,"n. d."\n')
+    place = "data.csv, line 3, column 2 'a b'"
+    ways = "if it marks a missing one: --na 'n. d.', or leave the column out: --drop '#2'"
+    assert str(error.value) == f"{place}: 'n. d.' is not a number; {ways}"
+
+
+def test_long_or_unprintable_text_is_cut_and_escaped():
+    with pytest.raises(CellError) as error:
+        numbers("a,b\n1,2\n3,\x1b[31m" + "z" * 100 + "\n")
+    assert "'\\x1b[31mzz" in str(error.value)
+    assert "--na TEXT" in str(error.value)
+    assert len(str(error.value)) < 200
+
+
+# ---- errors of shape ------------------------------------------------------------------------------------------
+
+
+def message(text: str | bytes, **options) -> str:
+    with pytest.raises(TableError) as error:
+        numbers(text, **options)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_an_empty_file():
+    assert message("") == "data.csv: the file is empty"
+    assert message("\n# nothing\n\n") == "data.csv: no rows"
+    assert message(b"\xef\xbb\xbf") == "data.csv: no rows"
+
+
+@pytest.mark.parametrize("text", ["a,b", "a,b\n", "y\n", "y\n\n\n", "a,b\n# c\n\n"])
+def test_a_header_alone(text):
+    assert message(text) == "data.csv: a header and no rows below it"
+
+
+WAY_OUT = "is one missing, or is a delimiter inside a cell that wants quotes?"
+
+
+def test_ragged_rows_are_errors_even_in_unused_columns(small_blocks):
+    text = "a,b,c\n" + "1,2,3\n" * 30 + "# c\n\n1,2\n"
+
+    with pytest.raises(TableError) as error:
+        numbers(text, (0,))
+    assert str(error.value) == f"data.csv, line 34: 2 cells where the header has 3, cells apart by ','; {WAY_OUT}"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a,b,c\n1,2,3\n1,2,3,4\n1,2,3\n", "line 3: 4 cells where line 1 has 3, cells apart by ','"),
+        ("1\t2\n3\n" + "1\t2\n" * 30, "line 2: 1 cell where line 1 has 2, cells apart by tabs"),
+        ("1 2\n" * 20 + "1 2 3\n", "line 21: 3 cells where the first row has 2, cells apart by blanks"),
+        ("a,b\n1,2\n" * 1 + "1,2\n" * 30 + '"1,2",\n3\n', "line 34: 1 cell where the header has 2, cells apart by ','"),
+    ],
+)
+def test_ragged_rows_near_the_top(text, expected):
+    assert message(text) == f"data.csv, {expected}; {WAY_OUT}"
+
+
+ENDS = [
+    ("a,b\n1,2,\n3,4,\n", {}, 2, "3 cells where line 1 has 2, for it ends with ','; end line 1 with ',' too"),
+    ("a;b\n1;2; ;\n3;4;;\n", {}, 2, "4 cells where line 1 has 2, for it ends with ';'; end line 1 with ';' too"),
+    ("y\n1,\n2,\n", {}, 2, "2 cells where line 1 has 1, for it ends with ','; end line 1 with ',' too"),
+    ("a,b\n" + "1,2\n" * 30 + "3,4,\n", {}, 32, "3 cells where the header has 2, for it ends with ','; end the header"),
+    ("1,2\n" * 30 + '"3\n",4,\n', {}, 31, "3 cells where the first row has 2, for it ends with ','; end the first row"),
+    (
+        "a\tb\n1\t2\t\n",
+        {"delimiter": "tab"},
+        2,
+        "3 cells where the header has 2, for it ends with a tab; end the header",
+    ),
+    ("a,b,\n1,2\n3,4\n", {}, 2, "2 cells where line 1 has 3, for line 1 ends with ','; end the rows with ',' too"),
+]
+
+
+@pytest.mark.parametrize(("text", "options", "line", "words"), ENDS)
+def test_a_delimiter_too_many_at_the_end_is_named(text, options, line, words):
+    said = message(text, **options)
+
+    assert said.startswith(f"data.csv, line {line}: {words}")
+    assert said.endswith(("or take it out", "or take it out there"))
+
+
+def test_a_quoted_delimiter_or_a_cell_of_its_own_at_the_end_is_none_too_many():
+    assert "or is a delimiter inside a cell" in message("a,b\n" + "1,2\n" * 30 + '3,4,""\n')
+    assert "or is a delimiter inside a cell" in message("a,b\n" + "1,2\n" * 30 + '3,4,","\n')
+    assert "or is a delimiter inside a cell" in message("a,b,\n1,2,3\n1,2\n" + "1,2,3\n" * 3)
+
+
+def test_row_names_without_a_header_are_told_from_ragged_rows():
+    text = '"x" "y"\n"1" 2 3\n"2" 4 5\n'
+
+    expected = "3 cells where line 1 has 2, cells apart by blanks; row names without a header of their own?"
+    assert message(text).startswith(f"data.csv, line 2: {expected}")
+
+
+def test_sentences_are_no_ragged_table():
+    assert table("note\nit rained\nno rain at all\n").text_columns == {0: "it rained"}
+
+
+def test_a_second_header_is_files_joined_with_cat(small_blocks):
+    words = "the header once more; files joined with cat? give them as paths"
+
+    assert message("name,2001\nx,1\n" + "y,2\n" * 20 + "name,2001\nx,1\n") == f"data.csv, line 23: {words}"
+    assert message('"a\nb",c\r\n1,2\r\n"a\nb",c\r\n') == f"data.csv, line 4: {words}"
+
+
+def test_a_quote_left_open_names_its_line(small_blocks):
+    words = 'the quote (") that opens here is never closed; close it or take it out'
+    text = "a,b\n" + "1,2\n" * 20 + '3,"4\n5,6\n'
+
+    assert message(text) == f"data.csv, line 22: {words}"
+    assert message('"a,b\n1,2\n') == f"data.csv, line 1: {words}"
+    assert message('# "\na,"b\n1,2\n') == f"data.csv, line 2: {words}"
+    assert message('1,2\n3,"4') == f"data.csv, line 2: {words}"
+
+
+def test_a_quote_inside_a_cell_is_refused():
+    words = 'a quote (") that does not enclose a whole cell; inside a cell in quotes write each quote twice'
+
+    assert message('a,b\n1,2\n5" pipe,3\n6" pipe,4\n') == f"data.csv, line 3: {words}"
+    assert message('a",b"\n1,2\n3,4\n', delimiter=",") == f"data.csv, line 1: {words}"
+    assert message('a,b\n"1"5,2\n') == f"data.csv, line 2: {words}"
+    assert message('a,b\nx,"1\n"2",3\n', delimiter=",") == f"data.csv, line 2: {words}"
+
+
+@pytest.mark.parametrize(
+    ("row", "why"), [('1,"', r'was a quote \("\) left open\?$'), ("1,2", r"is it a table of text\? --input-format")]
+)
+def test_a_row_without_end_does_not_swallow_memory(monkeypatch, row, why):
+    monkeypatch.setattr(csv_room, "BLOCK_BYTES", 64)
+    monkeypatch.setattr(csv_room, "HEAD_BYTES", 16)
+    monkeypatch.setattr(csv_room, "LIMIT_BYTES", 256)
+    source = pipe(b"a,b\n" + b"1,2\n" * 40 + row.encode() + (b"\n" if '"' in row else b"0") * 10_000)
+
+    with pytest.raises(TableError, match=f"^standard input, line 42: the row .* does not end within 0 MB; {why}"):
+        rows_of(CsvTable(source, CsvOptions()))
+    assert source.opened[0].given < 1000
+    with pytest.raises(TableError, match="line 1: the row that begins here does not end"):
+        table(b'"' + b"x" * 10_000 + b"\n1\n")
+
+
+def test_neither_empty_lines_nor_comments_are_read_without_end(monkeypatch):
+    monkeypatch.setattr(csv_room, "HEAD_BYTES", 16)
+    monkeypatch.setattr(csv_room, "LIMIT_BYTES", 256)
+    source = pipe(b"\n# no row\n" * 10_000)
+
+    with pytest.raises(TableError, match=r"^standard input: no row in the first 0 MB, only comments and empty lines$"):
+        CsvTable(source, CsvOptions())
+    assert source.opened[0].given < 1100
+
+
+# ---- bytes that are no text -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf16_is_named_with_its_way_out(encoding):
+    text = "a,b\n1,2\n3,4\n".encode(encoding)
+
+    assert message(text) == "data.csv, line 1: UTF-16 text; convert it first: iconv -f utf-16 -t utf-8"
+
+
+def test_bytes_that_are_not_utf8_are_named_with_their_line(small_blocks):
+    text = "a,b\n" + "x,1\n" * 20 + "é,2\n"
+    words = "the byte 0xe9 is not UTF-8 text; if it is Latin-1: iconv -f latin1 -t utf-8"
+
+    assert message(text.encode("latin1")) == f"data.csv, line 22: {words}"
+    assert same(numbers(text, (1,))[-1:], [[2]])
+
+
+def test_binary_data_is_named():
+    assert message(b"a,b\n1,2\n3,\x004\n5,\0\0\0").startswith(
+        "data.csv, line 3: a NUL byte: binary data, or a damaged file"
+    )
+    zeros = pipe(bytes(1_000_000))  # in which no line ends
+    with pytest.raises(TableError, match=r"^standard input, line 1: a NUL byte: binary data"):
+        CsvTable(zeros, CsvOptions())
+    assert zeros.opened[0].given < 100_000
+    words = "line 2: the byte 0xff is not text: binary data? --input-format says what it is"
+    assert words in message(b"P\x01\n\xff\xd8\n")
+
+
+# ---- blocks ---------------------------------------------------------------------------------------------------
+
+LONG = "a,b,c\n" + "".join(f'{k},"{k}.5, {k}",{k * 3}\n' for k in range(200))
+EXPECTED = [[k, k * 3] for k in range(200)]
+
+
+@pytest.mark.parametrize("size", [1, 7, 16, 100, 2000, 10**6])
+def test_a_file_and_a_pipe_are_cut_alike_at_line_ends(monkeypatch, size):
+    monkeypatch.setattr(csv_room, "BLOCK_BYTES", size)
+    monkeypatch.setattr(csv_room, "LIMIT_BYTES", 10**6)
+    monkeypatch.setattr(csv_room, "HEAD_BYTES", 64)
+    of_file = [block.read().values for block in table(LONG).blocks((0, 2), "error")]
+    of_pipe = [block.read().values for block in CsvTable(pipe(LONG.encode()), CsvOptions()).blocks((0, 2), "error")]
+
+    assert same(np.concatenate(of_file), EXPECTED)
+    assert all(np.array_equal(one, other) for one, other in zip(of_file, of_pipe, strict=True))
+
+
+def test_cuts_do_not_fall_inside_quotes(monkeypatch):
+    monkeypatch.setattr(csv_room, "BLOCK_BYTES", 10)
+    text = 'a,b\n1,"x\n\ny, ""z""\n"\n2,"\n"\n3,4\n# "\n5,"6"\n'
+
+    assert same(numbers(text, (0,)), [[1], [2], [3], [5]])
+
+
+def test_a_block_of_a_file_is_pickled_without_its_bytes(small_blocks):
+    source = Bytes(LONG.encode())
+    blocks = list(CsvTable(source, CsvOptions()).blocks((0, 2), "error"))
+    block = blocks[5]
+    copy = pickle.loads(pickle.dumps(block))
+
+    assert copy.data is None
+    assert source.data[copy.start : copy.stop] == block.data
+    assert same(copy.read().values, block.read().values)
+    assert copy.where(0, 2) == block.where(0, 2)
+    assert [block.start for block in blocks[1:]] == [block.stop for block in blocks[:-1]]
+
+
+def test_a_block_of_a_pipe_is_pickled_with_its_bytes_and_without_the_pipe(small_blocks):
+    block = list(CsvTable(pipe(LONG.encode()), CsvOptions()).blocks((0, 2), "error"))[3]
+    copy = pickle.loads(pickle.dumps(block))
+
+    assert copy.source is None
+    assert same(copy.read().values, block.read().values)
+
+
+def test_the_place_of_a_cell_counts_all_lines_of_the_file(small_blocks):
+    lines = ["# c", "", "a,b", "1,2", '"3\n",4', "# c", "", "5,6", "7,8"]
+    made = table("\n".join(lines) + "\n")
+    places = [block.where(row, 1) for block in made.blocks((0, 1), "error") for row in range(len(block.read().values))]
+
+    assert places == [f"data.csv, line {line}, column 2 'b'" for line in (4, 6, 9, 10)]
+
+
+def test_a_table_can_be_read_again_where_its_bytes_can():
+    made = table("a,b\n1,2\n")
+
+    assert made.rereadable
+    assert same(rows_of(made), rows_of(made))
+
+
+def test_a_stream_keeps_its_head_and_is_read_once():
+    made = CsvTable(pipe(b"a,b\n1,2\n"), CsvOptions())
+
+    assert not made.rereadable
+    assert same(rows_of(made), [[1, 2]])
+    with pytest.raises(SourceConsumedError):
+        rows_of(made)
+
+
+def test_streams_are_closed_after_use_and_after_errors():
+    source, broken = Bytes(b"a,b\n1,2\n"), Bytes(b"")
+    rows_of(CsvTable(source, CsvOptions()))
+    with pytest.raises(TableError):
+        CsvTable(broken, CsvOptions())
+    unfinished = CsvTable(source, CsvOptions()).blocks((0,), "error")
+    next(unfinished)
+    del unfinished
+    gc.collect()
+
+    assert all(stream.closed for stream in source.opened + broken.opened)
+
+
+def test_a_block_without_rows_is_empty(monkeypatch):
+    monkeypatch.setattr(csv_room, "BLOCK_BYTES", 4)
+
+    assert same(numbers("a,b\n1,2\n#c\n#d\n3,4\n#e\n"), [[1, 2], [3, 4]])
+
+
+def test_values_refuses_instead_of_guessing():
+    layout = table("a,b\n1,2\n")._layout
+
+    assert same(values(b"1,2\n3,4\n", layout, (1,)), [[2], [4]])
+    assert values(b"1,2\n3,x\n", layout, (1,)) is None
+
+
+def test_unreadable_columns_survive_pickling():
+    error = table("a;b\n1,5;1\n").unreadable_columns[0]
+
+    assert isinstance(error, DataError)
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)

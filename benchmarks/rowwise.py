@@ -19,6 +19,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
+from lsq_cli.engines.resources import Resources
 from lsq_cli.problems import choosing
 from lsq_cli.sources.opening import open_python
 
@@ -39,8 +40,8 @@ def main(rows: int = 1_000_000, columns: int = 50) -> None:
     x = rng.standard_normal(columns)
     print(f"{rows} × {columns}, {A.nbytes / 1e6:.0f} MB")
     for jobs in (1, 2):
-        problem = choosing.read(open_python(A, b), method="gd", rows=True, jobs=jobs)
-        objective = problem.quadratic.objective(0)
+        problem = choosing.read(open_python(A, b), resources=Resources(jobs), method="gd", rows=True)
+        objective = problem.form().objective(0)
         pairs = [(seconds(A.sum), seconds(lambda f=objective: f.value_and_gradient(x))) for _ in range(REPEATS)]
         ratio = statistics.median(ours / theirs for theirs, ours in pairs)
         best = min(ours for _, ours in pairs) / min(theirs for theirs, _ in pairs)

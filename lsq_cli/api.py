@@ -1,4 +1,4 @@
-"""The Python face: the verbs of the command line as functions on arrays, paths and sources.
+"""For Python: the verbs of the command line as functions on arrays, paths and sources.
 
 >>> from lsq_cli import solve
 >>> solve([[1, 0], [1, 1], [1, 2]], [1, 3, 5]).x
@@ -16,20 +16,21 @@ from lsq_cli.core.errors import UsageError
 from lsq_cli.core.solution import Solution
 from lsq_cli.engines.blas import one_thread
 from lsq_cli.engines.local import MEMORY, bytes_of
+from lsq_cli.engines.resources import Resources
 from lsq_cli.methods import RULES, RULES_WITH_RATE
 from lsq_cli.methods.gd import Descent
 from lsq_cli.methods.stopping import Limits
 from lsq_cli.problems import choosing
 from lsq_cli.problems.statistics import statistics_of
-from lsq_cli.problems.summing import read_problem
+from lsq_cli.problems.summing import ProblemOptions, read_problem
 from lsq_cli.runs.solving import Run
 from lsq_cli.sources.points import checked_start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lsq_cli.core.problem import Problem
     from lsq_cli.runs.gradient import Gradient
-    from lsq_cli.runs.solving import AnyProblem
 
 DATA_OPTIONS = ("target", "columns", "drop", "weights", "missing", "na", "delimiter", "header", "input_format")
 """The keyword arguments about the data, the same for every function."""
@@ -126,17 +127,10 @@ def solve(
         raise UsageError('statistics are those of plain least squares: method="normal" and no ridge')
     asked = {name: value for name, value in asked.items() if value is not None}
     source = open_python(A, b, **data)
-    reading: dict[str, Any] = {
-        "intercept": intercept,
-        "ridge": ridge,
-        "precision": precision,
-        "rank_tol": rank_tol,
-        "jobs": jobs,
-        "memory": bytes_of(memory),
-    }
+    options, resources = ProblemOptions(intercept, ridge, precision, rank_tol), Resources(jobs, bytes_of(memory))
     # Statistics are made of the sums, whatever the form that would suit x alone.
-    summed = read_problem(source, **reading) if statistics else None
-    problem = summed or choosing.read(source, method=method, rows=rows, **reading)
+    summed = read_problem(source, options, resources) if statistics else None
+    problem = summed or choosing.read(source, options, resources, method=method, rows=rows)
     run = Run(problem, _descent(method, asked, problem))
     kept = [iterate for iterate in run if iterates]
     solution = run.solution(tuple(kept) if iterates else None, perf_counter() - start)
@@ -192,7 +186,6 @@ def gradient(
     TypeError
         For a keyword that is no option.
     """
-    from lsq_cli.runs.at_point import Reading
     from lsq_cli.runs.gradient import LOSSES, differentiate  # `solve` does without
     from lsq_cli.sources.opening import open_python
     from lsq_cli.sources.points import finite_values
@@ -210,7 +203,7 @@ def gradient(
         mine=None if mine is None else lambda names, targets: finite_values(mine, "mine"),
         learning_rate=learning_rate,
         intercept=intercept,
-        reading=Reading(jobs, bytes_of(memory)),
+        resources=Resources(jobs, bytes_of(memory)),
     )
 
 
@@ -237,7 +230,7 @@ def _check(precision: str, ridge: float, rank_tol: float | None) -> None:
             raise UsageError(f"{name} must be a number ≥ 0, not {value!r}")
 
 
-def _descent(method: str, asked: dict[str, Any], problem: AnyProblem) -> Descent | None:
+def _descent(method: str, asked: dict[str, Any], problem: Problem) -> Descent | None:
     """The settings of descent, checked; None for the normal equations."""
     if method == "normal":
         for name in asked:
@@ -248,7 +241,7 @@ def _descent(method: str, asked: dict[str, Any], problem: AnyProblem) -> Descent
     if isinstance(asked.get("x0"), Solution):
         asked["x0"], asked["trail"] = asked["x0"].x, asked["x0"].extra.get("memory")
     if "x0" in asked:
-        asked["x0"] = checked_start(asked["x0"], problem.names, problem.targets, "x0")
+        asked["x0"] = checked_start(asked["x0"], problem.about.names, problem.about.targets, "x0")
     limits = Limits(**{name: asked.pop(name) for name in ("tol", "max_iter", "time_limit") if name in asked})
     descent = Descent(**asked, limits=limits)
     if descent.step not in RULES:

@@ -20,11 +20,11 @@ from lsq_cli.commands.options import (
     tolerance_option,
     verbosity,
 )
-from lsq_cli.commands.reading import open_data, reading_bar, reading_options, say_notes, say_work
+from lsq_cli.commands.reading import open_data, reading_options, resources_of, say_notes, say_work
 from lsq_cli.commands.shell import Interruption, say
 
 if TYPE_CHECKING:
-    from lsq_cli.problems.summing import Problem
+    from lsq_cli.core.problem import Problem
 
 
 @click.command(
@@ -68,9 +68,9 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     if not options["quiet"]:
         for warning in Run(problems[0]).warnings:
             say("warning", warning)
-    (reading, exact), (_, double) = (problem.work for problem in problems)
+    (reading, exact), (_, double) = (problem.about.work for problem in problems)
     times = f"{reading:.3f} s reading, {exact:.3f} s summing exactly and {double:.3f} s in double precision"
-    say_work(problems[0], f"{times}, {perf_counter() - solving:.3f} s solving", options)
+    say_work(problems[0].about, f"{times}, {perf_counter() - solving:.3f} s solving", options)
     from lsq_cli.report import comparison
 
     if options["form"] == "table":
@@ -84,11 +84,11 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 
 def _read(options: dict[str, Any]) -> tuple[Problem, Problem]:
     """The one pass over the rows, and what is to be said about it."""
+    from lsq_cli.problems.summing import ProblemOptions
     from lsq_cli.runs.comparing import read_both
 
     source = open_data(options)
-    summing = {name: options[name] for name in ("intercept", "ridge", "jobs", "memory")}
-    with reading_bar(source, options) as on_block:
-        problems = read_both(source, **summing, on_block=on_block)
-    say_notes(problems[0].notes, options)
+    with resources_of(source, options) as resources:
+        problems = read_both(source, ProblemOptions(options["intercept"], options["ridge"]), resources)
+    say_notes(problems[0].about.notes, options)
     return problems

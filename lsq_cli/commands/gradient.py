@@ -20,7 +20,7 @@ from lsq_cli.commands.options import (
     together,
     verbosity,
 )
-from lsq_cli.commands.reading import open_data, reading_bar, reading_options, say_notes, say_work
+from lsq_cli.commands.reading import open_data, reading_options, resources_of, say_notes, say_work
 from lsq_cli.commands.shell import Interruption
 
 if TYPE_CHECKING:
@@ -79,13 +79,12 @@ def command(**options: Any) -> None:
 
 def _differentiate(options: dict[str, Any]) -> Gradient:
     """The one pass over the rows, and everything that is shown."""
-    from lsq_cli.runs.at_point import Reading
     from lsq_cli.runs.gradient import differentiate
     from lsq_cli.sources.points import read_start, read_values
 
     source = open_data(options, alone=True)
     at, mine = options["at"], options["mine"]
-    with reading_bar(source, options) as on_block:
+    with resources_of(source, options) as resources:
         return differentiate(
             source,
             at=None if at is None else partial(read_start, at, option="--at"),
@@ -93,5 +92,5 @@ def _differentiate(options: dict[str, Any]) -> Gradient:
             mine=None if mine is None else partial(read_values, mine, option="--mine"),
             learning_rate=options["learning_rate"],
             intercept=options["intercept"],
-            reading=Reading(options["jobs"], options["memory"], on_block),
+            resources=resources,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,9 @@ from lsq_cli.commands.shell import say
 from lsq_cli.core.errors import elided, shown
 
 if TYPE_CHECKING:
+    from lsq_cli.core.problem import About
+    from lsq_cli.engines.resources import Resources
     from lsq_cli.runs.gradient import Gradient
-    from lsq_cli.runs.solving import AnyProblem
     from lsq_cli.sources.blocks import Source
 
 _REQUEST = ("target", "columns", "drop", "weights", "missing", "na", "delimiter", "header", "input_format")
@@ -41,15 +42,17 @@ def open_data(options: dict[str, Any], *, alone: bool = False) -> Source:
 
 
 @contextmanager
-def reading_bar(source: Source, options: dict[str, Any]) -> Iterator[Callable[[int], None] | None]:
-    """What `read_problem` shall tell of its blocks: a bar on standard error, or nothing."""
+def resources_of(source: Source, options: dict[str, Any]) -> Iterator[Resources]:
+    """Threads and memory as the options say, and a bar on standard error where it is wanted."""
+    from lsq_cli.engines.resources import Resources
     from lsq_cli.report.progress import ReadingBar, wanted
 
+    resources = Resources(options["jobs"], options["memory"])
     if not wanted(options["progress"], sys.stderr, options["quiet"]):
-        yield None
+        yield resources
         return
     with ReadingBar(sys.stderr, source.size) as bar:
-        yield bar.add
+        yield resources._replace(progress=bar.add)
 
 
 def say_notes(notes: Iterable[str], options: dict[str, Any]) -> None:
@@ -59,7 +62,7 @@ def say_notes(notes: Iterable[str], options: dict[str, Any]) -> None:
             say("note", note)
 
 
-def say_work(result: AnyProblem | Gradient, times: str, options: dict[str, Any]) -> None:
+def say_work(result: About | Gradient, times: str, options: dict[str, Any]) -> None:
     """With -v, how many rows there were, and the times."""
     if options["verbose"] and not options["quiet"]:
         say("info", f"{result.rows_read} rows read, {result.rows} used")

@@ -25,18 +25,19 @@ from lsq_cli.commands.options import (
     tolerance_option,
     verbosity,
 )
-from lsq_cli.commands.reading import open_data, reading_bar, reading_options, say_notes, say_work
+from lsq_cli.commands.reading import open_data, reading_options, resources_of, say_notes, say_work
 from lsq_cli.commands.shell import CHECK_FAILED, NOT_CONVERGED, Interruption, say
 from lsq_cli.core.errors import UsageError
 from lsq_cli.methods import RULES, RULES_WITH_RATE
 
 if TYPE_CHECKING:
+    from lsq_cli.core.problem import Problem
     from lsq_cli.core.solution import Solution
     from lsq_cli.methods.gd import Descent
     from lsq_cli.report.history import History
     from lsq_cli.report.pictures import Trace
     from lsq_cli.report.progress import DescentBar
-    from lsq_cli.runs.solving import AnyProblem, Run
+    from lsq_cli.runs.solving import Run
 
 
 class StepName(click.Choice[str]):
@@ -146,14 +147,14 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     from lsq_cli.runs.solving import Run
 
     run = Run(problem, _descent(options, problem), interruption.requested)
-    say_notes(problem.notes, options)
+    say_notes(problem.about.notes, options)
     if not options["quiet"]:
-        if not problem.has_constant and options["form"] == "table":
+        if not problem.about.has_constant and options["form"] == "table":
             say("note", "no intercept: add --intercept")
         for warning in run.warnings:
             say("warning", warning)
     solution = _consume(run, options, start)
-    say_work(problem, _times(problem, perf_counter() - solving), options)
+    say_work(problem.about, _times(problem, perf_counter() - solving), options)
     _report(ctx, solution, options)
     if interruption.exit_code:
         ctx.exit(interruption.exit_code)
@@ -210,24 +211,25 @@ def _check_usage(ctx: click.Context, options: dict[str, Any]) -> None:
     options["iterates_asked"] = given(ctx, "iterates")
 
 
-def _read(options: dict[str, Any]) -> AnyProblem:
+def _read(options: dict[str, Any]) -> Problem:
     """The first pass over the rows, as a rule the only one."""
     from lsq_cli.problems.choosing import read
+    from lsq_cli.problems.summing import ProblemOptions
 
     source = open_data(options)
-    names = ("method", "intercept", "ridge", "precision", "rank_tol", "jobs", "memory")
-    with reading_bar(source, options) as on_block:
-        return read(source, **{name: options[name] for name in names}, on_block=on_block)
+    asked = ProblemOptions(*(options[name] for name in ProblemOptions._fields))
+    with resources_of(source, options) as resources:
+        return read(source, asked, resources, method=options["method"])
 
 
-def _times(problem: AnyProblem, solving: float) -> str:
+def _times(problem: Problem, solving: float) -> str:
     """Where the seconds went, as far as they were taken."""
-    reading, summing = problem.work
-    of_rows = f"{reading:.3f} s reading and {summing:.3f} s summing in all threads, " if any(problem.work) else ""
+    reading, summing = problem.about.work
+    of_rows = f"{reading:.3f} s reading and {summing:.3f} s summing in all threads, " if any(problem.about.work) else ""
     return f"{of_rows}{solving:.3f} s solving"
 
 
-def _descent(options: dict[str, Any], problem: AnyProblem) -> Descent | None:
+def _descent(options: dict[str, Any], problem: Problem) -> Descent | None:
     """What is asked of gradient descent; None for the normal equations."""
     if options["method"] == "normal":
         return None
@@ -235,7 +237,7 @@ def _descent(options: dict[str, Any], problem: AnyProblem) -> Descent | None:
     from lsq_cli.methods.stopping import Limits
     from lsq_cli.sources.points import read_start, read_trail
 
-    x0 = None if options["x0"] is None else read_start(options["x0"], problem.names, problem.targets)
+    x0 = None if options["x0"] is None else read_start(options["x0"], problem.about.names, problem.about.targets)
     trail = None if options["x0"] is None else read_trail(options["x0"])
     limits = Limits(options["tol"], options["max_iter"], options["time_limit"])
     return Descent(options["step"], options["learning_rate"], limits, x0, options["normalize"], trail)
@@ -245,7 +247,7 @@ def _consume(run: Run, options: dict[str, Any], start: float) -> Solution:
     """Let the run go by, into the table's rows and the history."""
     from lsq_cli.report.iterates import Milestones, rows_wanted
 
-    names, targets = run.problem.names, run.problem.targets
+    names, targets = run.problem.about.names, run.problem.about.targets
     milestones = Milestones(rows_wanted(options["iterates"]))
     trace = _trace(options)
     with _history(options, names, targets) as history, _bar(run, options) as bar:
@@ -278,20 +280,19 @@ def _trace(options: dict[str, Any]) -> Trace | None:
     return Trace()
 
 
-def _draw(path: str, trace: Trace, problem: AnyProblem) -> None:
+def _draw(path: str, trace: Trace, problem: Problem) -> None:
     """Draw the iterates before the minimum that they are after."""
-    from lsq_cli.problems.choosing import RowProblem
     from lsq_cli.report.pictures import Landscape, draw
 
-    if isinstance(problem, RowProblem):
-        # Without sums f* is not known: the least f of the run stands for it.
+    x = problem.x
+    if x is None:
+        # f* is not known: the least f of the run stands for it.
         least = min(trace.rows(), key=lambda row: row.objective)
         minimum, solution = least.objective, least.x
     else:
-        x = problem.analysis.x
-        minimum = problem.analysis.value_at(x).objective
-        solution = x[:, 0] if len(problem.targets) == 1 else x
-    draw(path, trace.rows(), Landscape(problem.names, minimum, solution, problem.hessian))
+        minimum = problem.value_at(x).objective
+        solution = x[:, 0] if len(problem.about.targets) == 1 else x
+    draw(path, trace.rows(), Landscape(problem.about.names, minimum, solution, problem.hessian))
 
 
 def _history(

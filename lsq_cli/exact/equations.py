@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lsq_cli.core.errors import ProblemError
+from lsq_cli.core.problem import Value
 from lsq_cli.exact.dyadic import Dyadic, dyadic, half_lengths, on_one_grid, shifted, total
 from lsq_cli.exact.integers import cholesky, inverse_of_factor, product
 
@@ -82,16 +83,6 @@ class Factor(NamedTuple):
     def apply(self, rho: Integers) -> Integers:
         """S⁻¹ρ ≈ XᵀXρ, in the units of ρ (n, p)."""
         return shifted(product(self.X.T, shifted(product(self.X, rho), -self.bits)), -self.bits)
-
-
-class Value(NamedTuple):
-    """What the sums say of one x (n, p); norms are Frobenius norms, each number correctly rounded."""
-
-    objective: float
-    residual_norm: float
-    gradient_norm: float
-    residual_norms: tuple[float, ...]
-    """‖Ax − b‖ of each target."""
 
 
 class NormalEquations:

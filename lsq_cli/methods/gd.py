@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from lsq_cli.methods.steps import BarzilaiBorwein, ConjugateGradient, Constant, 
 from lsq_cli.methods.stopping import Limits, StoppingTest
 
 if TYPE_CHECKING:
-    from lsq_cli.core.problem import Objective
+    from lsq_cli.core.problem import Form
     from lsq_cli.core.solution import Array
 
 # Which rule to recommend, the one that is rarely beaten first.
@@ -34,36 +34,6 @@ _BEST_FIRST = ("cg", "nesterov", "bb", "exact", "constant")
 _NULL_SHARE = 1e-10
 # Runs whose result is not their last point but their best.
 _ASTRAY = (Outcome.DIVERGED, Outcome.STAGNATED)
-
-
-class Form(Protocol):
-    """Where descent takes place: `quadratic.Quadratic`, `normalizing.Normalized`, or the rows."""
-
-    n: int
-    p: int
-    a_unit: int
-    """The columns' unit is 2^a_unit, so that a rate's is 2^(−2·a_unit)."""
-
-    @property
-    def G(self) -> Array | None:  # noqa: N802
-        """AᵀA + λI in the form's units; None where only the rows are there."""
-        ...
-
-    def objective(self, target: int) -> Objective:
-        """f of one target."""
-        ...
-
-    def measured(self, vectors: Array) -> Array:
-        """Gradients (n, r) as they are in the user's columns, but for a power of two."""
-        ...
-
-    def to_user(self, iterate: Iterate, target: int) -> Iterate:
-        """An iterate of one target in the user's units."""
-        ...
-
-    def from_user(self, x: Array | None, target: int) -> Array:
-        """A start given in the user's units, in the form's; zeros for None."""
-        ...
 
 
 @dataclass(frozen=True)

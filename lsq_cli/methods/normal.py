@@ -21,10 +21,9 @@ import numpy as np
 from lsq_cli.core.solution import Iterate, Outcome
 
 if TYPE_CHECKING:
+    from lsq_cli.core.problem import Problem
     from lsq_cli.core.solution import Array
     from lsq_cli.methods.descent import Iterates
-    from lsq_cli.problems.analysis import Analysis
-    from lsq_cli.problems.wide import WideAnalysis
 
 
 class Normal:
@@ -33,16 +32,18 @@ class Normal:
     name = "normal"
     choice = "x is the solution of least norm"
 
-    def __init__(self, analysis: Analysis | WideAnalysis) -> None:
-        self._analysis = analysis
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
         self.warnings: list[str] = []
 
     def iterates(self) -> Iterates:
         """Yield x₀ = 0 and the Newton step; (n,) for one target, else (n, p)."""
         start = perf_counter()
-        x = self._analysis.x if self._analysis.x.shape[1] > 1 else self._analysis.x[:, 0]
+        solution = self._problem.x
+        assert solution is not None, "a problem without a solution of its own is read for descent alone"
+        x = solution if solution.shape[1] > 1 else solution[:, 0]
         for k, (point, length) in enumerate([(np.zeros_like(x), math.nan), (x, 1.0)]):
-            value = self._analysis.value_at(point)
+            value = self._problem.value_at(point)
             seconds = perf_counter() - start
             yield Iterate(k, point, value.objective, value.residual_norm, value.gradient_norm, length, seconds)
         return Outcome.CONVERGED

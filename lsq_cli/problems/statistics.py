@@ -27,22 +27,21 @@ from lsq_cli.core.solution import Statistics
 from lsq_cli.exact.certificate import Inverse
 from lsq_cli.exact.dyadic import Dyadic, total
 from lsq_cli.exact.equations import NormalEquations
-from lsq_cli.problems.analysis import Analysis
 
 if TYPE_CHECKING:
     from lsq_cli.core.solution import Array
-    from lsq_cli.problems.summing import Problem
+    from lsq_cli.problems.summed import SummedProblem
 
 # Bits of the quotient RSS/(m − r): more than a double's, so that one rounding is all there is.
 _QUOTIENT_BITS = 128
 
 
-def statistics_of(problem: Problem) -> Statistics:
+def statistics_of(problem: SummedProblem) -> Statistics:
     """The statistics of the least-squares solution of a problem.
 
     Parameters
     ----------
-    problem : Problem
+    problem : SummedProblem
         Without a ridge: a ridge solution is biased, and these formulas do not hold for it.
 
     Returns
@@ -51,18 +50,18 @@ def statistics_of(problem: Problem) -> Statistics:
         nan for what is not defined: σ and standard errors without a degree of freedom, R² where b does not vary,
         the standard error of a coefficient that a dependency leaves open.
     """
-    analysis = problem.analysis
-    assert isinstance(analysis, Analysis) and not analysis.ridge, "statistics are those of plain least squares"
-    freedom = max(0, problem.counted_rows - problem.rank)
-    roots, least = _inverse_roots_and_least_squares(analysis)
+    assert not problem.ridge, "statistics are those of plain least squares"
+    rows, constant = problem.about.counted_rows, problem.about.constant_column
+    freedom = max(0, rows - problem.rank)
+    roots, least = _inverse_roots_and_least_squares(problem)
     sigma = np.array([_root_of_quotient(rss, freedom) for rss in least])
     error = np.outer(roots, sigma)
-    centred = problem.constant_column is not None
-    around = problem.counted_rows - centred
+    centred = constant is not None
+    around = rows - centred
     pairs = [_r_squared(rss, tss, around, freedom) for rss, tss in zip(least, _total_squares(problem), strict=True)]
-    single = analysis.equations.p == 1
+    single = problem.equations.p == 1
     return Statistics(
-        rows=problem.counted_rows,
+        rows=rows,
         degrees_of_freedom=freedom,
         std_error=error[:, 0] if single else error,
         residual_std=float(sigma[0]) if single else sigma,
@@ -72,28 +71,28 @@ def statistics_of(problem: Problem) -> Statistics:
     )
 
 
-def _inverse_roots_and_least_squares(analysis: Analysis) -> tuple[Array, tuple[Dyadic, ...]]:
+def _inverse_roots_and_least_squares(problem: SummedProblem) -> tuple[Array, tuple[Dyadic, ...]]:
     """√(G⁻¹)_ii (n,), nan where dependent columns leave the coefficient open, and RSS of each target.
 
     Dependent columns add nothing to the fit, and a coefficient that no dependency touches is the same, and varies the
     same, whichever of the others are left out.
     """
-    if analysis.is_regular:
-        return analysis.inverse.diagonal_roots, analysis.solution.least_squares()
-    equations, P = analysis.equations, list(analysis.columns.independent)
+    if problem.is_regular:
+        return problem.inverse.diagonal_roots, problem.solution.least_squares()
+    equations, P = problem.equations, list(problem.columns.independent)
     n, kept = equations.n, [*P, *range(equations.n, equations.n + equations.p)]
     roots = np.full(n, math.nan)
     if not P:
         return roots, tuple(Dyadic(int(equations.N[t, t]), 2 * equations.e[t]) for t in kept)
     alone = NormalEquations(equations.N[np.ix_(kept, kept)], [equations.e[k] for k in kept], equations.p)
     roots[P] = Inverse(alone).diagonal_roots
-    roots[list(analysis.columns.affected)] = math.nan
+    roots[list(problem.columns.affected)] = math.nan
     return roots, alone.solve().least_squares()
 
 
-def _total_squares(problem: Problem) -> list[tuple[Dyadic, int]]:
+def _total_squares(problem: SummedProblem) -> list[tuple[Dyadic, int]]:
     """TSS of each target as (t, d) for the fraction t/d, exactly."""
-    equations, j = problem.analysis.equations, problem.constant_column
+    equations, j = problem.equations, problem.about.constant_column
     N, e, n = equations.N, equations.e, equations.n
     targets = range(n, n + equations.p)
     if j is None:

@@ -22,23 +22,28 @@ Source: Golub & Van Loan, *Matrix Computations*, 5.6.2 (underdetermined systems 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from copy import copy
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lsq_cli.core.problem import Value
 from lsq_cli.exact import certificate, rank
 from lsq_cli.exact.dyadic import Dyadic, dyadic, half_lengths, on_one_grid, shifted, total
-from lsq_cli.exact.equations import NormalEquations, Value
+from lsq_cli.exact.equations import NormalEquations
 from lsq_cli.exact.errorfree import ExactSums
+from lsq_cli.problems.quadratic import Quadratic
 
 if TYPE_CHECKING:
+    from lsq_cli.core.problem import About, Form
     from lsq_cli.core.solution import Array
     from lsq_cli.exact.dyadic import Integers
     from lsq_cli.exact.equations import ExactSolution
+    from lsq_cli.problems.summing import Summed
     from lsq_cli.sources.blocks import Rows
 
 # Entries of A that are integers at one time.
@@ -81,11 +86,12 @@ class WideRows:
             yield slice(start, min(start + step, n)), piece if isinstance(piece, np.ndarray) else piece.toarray()
 
 
-class WideAnalysis:
-    """What is known of a wide problem, however its x is found; the face of `analysis.Analysis` for `solving`.
+class WideProblem:
+    """A problem with fewer rows than unknowns; a `Problem`.
 
     Parameters
     ----------
+    about : About
     rows : WideRows
         m rows, n > m columns.
     tolerance : float, optional
@@ -94,9 +100,11 @@ class WideAnalysis:
 
     condition = None
     data_digits = None
+    passes = 1
 
-    def __init__(self, rows: WideRows, tolerance: float | None = None) -> None:
-        self.rows = rows
+    def __init__(self, about: About, rows: WideRows, tolerance: float | None = None) -> None:
+        self.about, self.rows = about, rows
+        self._quadratic: Quadratic | None = None
         m = len(rows.b)
         self.tolerance = rank.default_tolerance(m) if tolerance is None else tolerance
         sums, self._in_unit_columns = ExactSums(m, 0), ExactSums(m, 0)
@@ -111,6 +119,13 @@ class WideAnalysis:
         K, e = sums.integers()
         up = np.array(e, dtype=object) - self._grid
         self.equations = _with_targets(shifted(K, up[:, None] + up), [int(g) for g in self._grid], rows.b)
+
+    def with_sums(self, total: Summed, precision: str) -> WideProblem:
+        """The same problem with the sums of its rows, made in this precision, for descent."""
+        problem = copy(self)
+        problem._quadratic = Quadratic(total.sums)
+        problem.about = replace(self.about, precision=precision, work=total.tally.work)
+        return problem
 
     @cached_property
     def independent_rows(self) -> bool:
@@ -135,22 +150,37 @@ class WideAnalysis:
         """The solution of least norm (n, p), every coefficient rounded once."""
         return self.solution.x
 
-    def gram(self) -> Array:
-        """AᵀA (n, n), rounded; for few columns."""
+    @property
+    def hessian(self) -> Array:
+        """∇²f = AᵀA (n, n) in doubles, without weights; for two unknowns, to draw them, else (0, 0)."""
+        if self._quadratic is not None:
+            return self._quadratic.G
+        if len(self.about.names) != 2:
+            return np.empty((0, 0))
         A: Array = next(A for _, A in self.rows.columns())
         return A.T @ A
+
+    def form(self, *, normalize: bool = False) -> Form:
+        """The sums of the rows in doubles, in columns of length 1 if so asked."""
+        assert self._quadratic is not None, "a problem for the normal equations alone has no sums to descend on"
+        if not normalize:
+            return self._quadratic
+        from lsq_cli.problems.normalizing import Normalized  # for descents that ask for it
+
+        return Normalized(self._quadratic)
 
     def digits(self, x: Array) -> float:
         """Digits of `x`, (n,) or (n, p), that are surely those of the solution of least norm."""
         return certificate.sure_digits(self.solution, x)
 
-    def dependencies(self, names: Sequence[str]) -> tuple[str, ...]:
+    def dependencies(self) -> tuple[str, ...]:
         """None is named: with fewer rows than columns every column is made of others."""
         return ()
 
-    def rank_warning(self, names: Sequence[str], choice: str) -> tuple[str, ...]:
+    def rank_warning(self, choice: str) -> tuple[str, ...]:
         """What to know of an x that is one of many; `choice` says which."""
-        return (f"{self.rank} rows do not determine {len(names)} unknowns, many x fit exactly: {choice}",)
+        unknowns = len(self.about.names)
+        return (f"{self.rank} rows do not determine {unknowns} unknowns, many x fit exactly: {choice}",)
 
     def times_columns(self, v: Integers, *, size: bool = False) -> Integers:
         """Σᵢ a_ij·2^(−grid_i)·v_it (n, p) in integers; with `size` |a_ij| in place of a_ij."""
@@ -207,9 +237,9 @@ class WideAnalysis:
 class WideSolution:
     """x = Aᵀy between bounds that are narrowed until every coefficient can be rounded."""
 
-    def __init__(self, analysis: WideAnalysis) -> None:
-        self._analysis = analysis
-        self._y: ExactSolution = analysis.equations.solve()
+    def __init__(self, problem: WideProblem) -> None:
+        self._problem = problem
+        self._y: ExactSolution = problem.equations.solve()
         self._measure()
         while not self._settled() and self._y.bits < self._y.enough_bits:
             self._y.refine()
@@ -229,8 +259,8 @@ class WideSolution:
 
     def _measure(self) -> None:
         """Σ a_ij y_i in integers of 2^unit, and the bounds on their errors."""
-        analysis, m, p = self._analysis, self._analysis.equations.n, self._analysis.equations.p
-        grid = [int(g) for g in analysis._grid]
+        problem, m, p = self._problem, self._problem.equations.n, self._problem.equations.p
+        grid = [int(g) for g in problem._grid]
         y, errors, self._unit = np.full((m, p), 0, dtype=object), np.full((m, p), 0, dtype=object), []
         for t in range(p):
             bounds = [self._y.interval(i, t) for i in range(m)]
@@ -239,8 +269,8 @@ class WideSolution:
             self._unit.append(unit)
             for i, (value, error) in enumerate(bounds):
                 y[i, t], errors[i, t] = (q.mantissa << max(0, q.exponent + grid[i] - unit) for q in (value, error))
-        self._x = analysis.times_columns(y)
-        self._errors = analysis.times_columns(errors, size=True)
+        self._x = problem.times_columns(y)
+        self._errors = problem.times_columns(errors, size=True)
 
     def _settled(self) -> bool:
         """Whether both ends of every interval round alike, or the coefficient is surely 0."""
@@ -256,7 +286,7 @@ class WideSolution:
         x, error = abs(int(self._x[j, t])), int(self._errors[j, t])
         if error == 0:
             return x == 0
-        equations = self._analysis.equations
+        equations = self._problem.equations
         # x_j·2^(−e_b) is a whole number over det K ≤ Π K_ii, all in the integers' own units.
         return (x + error).bit_length() + self._unit[t] - equations.e[equations.n + t] + equations.hadamard <= 0
 

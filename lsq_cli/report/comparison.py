@@ -14,7 +14,7 @@ from lsq_cli.report.plain import write_csv_row, write_json_line
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lsq_cli.problems.summing import Problem
+    from lsq_cli.core.problem import Problem
     from lsq_cli.report.page import Page
     from lsq_cli.report.plain import Writable
     from lsq_cli.runs.comparing import Entry
@@ -29,12 +29,12 @@ def print_comparison(problem: Problem, entries: Sequence[Entry], stream: TextIO)
 
 def sections(problem: Problem, entries: Sequence[Entry], page: Page) -> list[Section]:
     """All tables, and a sentence on each rule that did not come to its end."""
-    analysis = problem.analysis
+    about = problem.about
     facts = {
-        "rows": str(problem.rows),
-        "columns": str(len(problem.names)),
+        "rows": str(about.rows),
+        "columns": str(len(about.names)),
         "rank": str(problem.rank),
-        "scaled condition": significant(analysis.condition),
+        "scaled condition": significant(problem.condition),
     }
     parts: list[Section] = [Grid("Problem", (), list(facts.items()), "ll")]
     for precision in dict.fromkeys(entry.precision for entry in entries):
@@ -49,15 +49,16 @@ def write_comparison_json(
     problem: Problem, entries: Sequence[Entry], asked: Mapping[str, Any], stream: Writable
 ) -> None:
     """One object on one line: the problem, what was asked of descent, and a run a method, rule and precision."""
+    about = problem.about
     record: dict[str, Any] = {
-        "data": problem.data,
-        "rows": problem.rows,
-        "rows_read": problem.rows_read,
-        "columns": len(problem.names),
+        "data": about.data,
+        "rows": about.rows,
+        "rows_read": about.rows_read,
+        "columns": len(about.names),
         "rank": problem.rank,
-        "names": problem.names,
-        "targets": problem.targets,
-        "condition": problem.analysis.condition,
+        "names": about.names,
+        "targets": about.targets,
+        "condition": problem.condition,
         **asked,
         "runs": [entry._asdict() for entry in entries],
         "version": __version__,

@@ -18,16 +18,16 @@ Source: twice the digits: Ogita, Rump & Oishi, "Accurate sum and dot product", *
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from time import perf_counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lsq_cli.core.errors import ProblemError
-from lsq_cli.engines.local import MEMORY, Result, fold
+from lsq_cli.core.problem import Work
+from lsq_cli.engines.resources import Resources
 from lsq_cli.exact.compensated import two_product, two_sum
 from lsq_cli.exact.dyadic import Dyadic, dyadic, ldexp, on_one_grid, total
 from lsq_cli.exact.equations import NormalEquations
@@ -35,11 +35,9 @@ from lsq_cli.exact.errorfree import ExactSums
 from lsq_cli.exact.slices import times_power_of_two
 from lsq_cli.problems.choosing import SUMMED
 from lsq_cli.problems.quadratic import Quadratic
-from lsq_cli.problems.summing import Work, no_rows, told
+from lsq_cli.problems.tally import Tally, no_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from lsq_cli.core.solution import Array
     from lsq_cli.sources.blocks import RowBlock, Source
 
@@ -63,9 +61,7 @@ class Passed:
     """The first rows, with the column of ones."""
     weights: Array
     """Of these rows."""
-    rows_read: int
-    dropped: Counter[str]
-    work: Work
+    tally: Tally
 
     def merge(self, other: Passed) -> None:
         """Take in the rows that follow."""
@@ -73,9 +69,7 @@ class Passed:
         self.residual += other.residual
         self.A = np.concatenate((self.A, other.A))[:_FIRST]
         self.weights = np.concatenate((self.weights, other.weights))[:_FIRST]
-        self.rows_read += other.rows_read
-        self.dropped.update(other.dropped)
-        self.work = self.work.joined(other.work)
+        self.tally.merge(other.tally)
 
 
 @dataclass(frozen=True)
@@ -95,8 +89,9 @@ class PassAt:
         sums = ExactSums(A.shape[1], 3 * rows.b.shape[1])
         sums.add(A, np.hstack((rows.b, r, rest)), rows.weights)
         weights = np.ones(len(A)) if rows.weights is None else rows.weights
-        work = Work(reading, perf_counter() - start - reading)
-        return Passed(sums, [r], A[:_FIRST], weights[:_FIRST], rows.rows_read, Counter(rows.dropped), work)
+        tally = Tally.of(rows)
+        tally.work = Work(reading, perf_counter() - start - reading)
+        return Passed(sums, [r], A[:_FIRST], weights[:_FIRST], tally)
 
 
 @dataclass
@@ -104,39 +99,21 @@ class Column:
     """b of some rows, where it stands alone."""
 
     b: list[Array]
-    rows_read: int
-    dropped: Counter[str]
-    work: Work
+    tally: Tally
 
     @classmethod
     def of(cls, block: RowBlock) -> Column:
         """The kernel: one block of rows."""
         start = perf_counter()
         rows = block.read()
-        return cls([rows.b], rows.rows_read, Counter(rows.dropped), Work(perf_counter() - start))
+        tally = Tally.of(rows)
+        tally.work = Work(perf_counter() - start)
+        return cls([rows.b], tally)
 
     def merge(self, other: Column) -> None:
         """Take in the rows that follow."""
         self.b += other.b
-        self.rows_read += other.rows_read
-        self.dropped.update(other.dropped)
-        self.work = self.work.joined(other.work)
-
-
-class Reading(NamedTuple):
-    """How the one pass is made: the options of `summing.read_problem` of these names."""
-
-    jobs: int | None = None
-    memory: int = MEMORY
-    on_block: Callable[[int], None] | None = None
-
-    def fold(self, kernel: Callable[[RowBlock], Result], source: Source) -> Result | None:
-        """The merged results of `kernel` on every block of a source."""
-        return fold(kernel, told(source.blocks(), self.on_block), self.jobs, self.memory, waits=source.waits)
-
-
-AS_EVER = Reading()
-"""All cores, and nobody who watches."""
+        self.tally.merge(other.tally)
 
 
 class Affine:
@@ -148,7 +125,7 @@ class Affine:
     x : ndarray, shape (n, p)
     intercept : bool
         A column of ones stands first, which the source does not have.
-    reading : Reading
+    resources : Resources
 
     Attributes
     ----------
@@ -158,8 +135,8 @@ class Affine:
         r = Ax − b, each number right to its last bit or the one before.
     first : tuple of ndarray
         The first rows of A (k, n) and their weights (k,).
-    work : Work
-        What the pass took.
+    tally : Tally
+        What was counted in the pass.
 
     Raises
     ------
@@ -171,16 +148,15 @@ class Affine:
 
     identity = False
 
-    def __init__(self, source: Source, x: Array, intercept: bool, reading: Reading = AS_EVER) -> None:
+    def __init__(self, source: Source, x: Array, intercept: bool, resources: Resources) -> None:
         if len(x) > SUMMED:
             raise _too_many_unknowns(source, len(x))
-        passed = reading.fold(PassAt(x, intercept), source)
+        passed = resources.fold(PassAt(x, intercept), resources.watched(source.blocks()), waits=source.waits)
         if passed is None or passed.sums.rows == 0:
-            raise no_rows(source, passed.rows_read if passed else 0)
+            raise no_rows(source, passed.tally if passed else None)
         self.x, self.intercept = x, intercept
         self.n, self.p = x.shape
-        self.rows, self.rows_read, self.dropped = passed.sums.rows, passed.rows_read, passed.dropped
-        self.work = passed.work
+        self.rows, self.tally = passed.sums.rows, passed.tally
         self.residual = np.concatenate(passed.residual)
         self.first = (passed.A, passed.weights)
         self._sums = passed.sums
@@ -260,7 +236,7 @@ class Identity:
     ----------
     source : Source
         Without a column of A, with one of b.
-    reading : Reading
+    resources : Resources
 
     Raises
     ------
@@ -270,13 +246,13 @@ class Identity:
 
     identity, intercept, p, largest_eigenvalue = True, False, 1, 1.0
 
-    def __init__(self, source: Source, reading: Reading = AS_EVER) -> None:
-        column = reading.fold(Column.of, source)
+    def __init__(self, source: Source, resources: Resources) -> None:
+        column = resources.fold(Column.of, resources.watched(source.blocks()), waits=source.waits)
         if column is None or not any(map(len, column.b)):
-            raise no_rows(source, column.rows_read if column else 0)
+            raise no_rows(source, column.tally if column else None)
         self.b = np.concatenate(column.b)
         self.n = self.rows = len(self.b)
-        self.rows_read, self.dropped, self.work = column.rows_read, column.dropped, column.work
+        self.tally = column.tally
         self.x = np.zeros_like(self.b)
         self.first = (np.empty((0, 0)), np.empty(0))
 

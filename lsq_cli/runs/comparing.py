@@ -22,17 +22,20 @@ from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from lsq_cli.core.errors import ProblemError
-from lsq_cli.engines.local import MEMORY, fold
+from lsq_cli.core.problem import Work
+from lsq_cli.engines.resources import Resources
 from lsq_cli.methods import RULES
 from lsq_cli.methods.forecast import is_bound
 from lsq_cli.methods.gd import Descent
 from lsq_cli.methods.stopping import Limits
 from lsq_cli.problems.choosing import SUMMED, Ahead
-from lsq_cli.problems.summing import Summed, SumRows, Work, numbered, problem_of, unknowns
+from lsq_cli.problems.summing import ProblemOptions, Summed, SumRows, numbered_blocks, summed_problem, usable
+from lsq_cli.problems.tally import unknowns
 from lsq_cli.runs.solving import Run
 
 if TYPE_CHECKING:
-    from lsq_cli.problems.summing import Numbered, Problem
+    from lsq_cli.core.problem import Problem
+    from lsq_cli.problems.summing import NumberedBlock
     from lsq_cli.sources.blocks import Source
 
 PRECISIONS = ("extended", "double")
@@ -85,7 +88,7 @@ class SumBothWays:
     measured: bool
     """As in `SumRows`."""
 
-    def __call__(self, block: Numbered) -> SummedBothWays:
+    def __call__(self, block: NumberedBlock) -> SummedBothWays:
         """The sums of one block, which comes with its number."""
         start = perf_counter()
         rows = block.block.read()
@@ -95,41 +98,40 @@ class SumBothWays:
             for precision in PRECISIONS
         )
         for summed in (extended, double):
-            summed.work = summed.work._replace(reading=reading)
+            summed.tally.work = summed.tally.work._replace(reading=reading)
         return SummedBothWays(extended, double)
 
 
 def read_both(
-    source: Source,
-    *,
-    intercept: bool = False,
-    ridge: float = 0.0,
-    jobs: int | None = None,
-    memory: int = MEMORY,
-    on_block: Callable[[int], None] | None = None,
+    source: Source, options: ProblemOptions | None = None, resources: Resources | None = None
 ) -> tuple[Problem, Problem]:
-    """The problem summed exactly and in double, in one pass; `work` holds its share of the time of the pass.
+    """The problem summed exactly and in double, in one pass; `About.work` holds its share of the time of the pass.
 
-    Parameters and errors are those of `summing.read_problem`; `ProblemError` for more than `choosing.SUMMED` unknowns.
+    Parameters and errors are those of `choosing.read`; `ProblemError` for more than `choosing.SUMMED` unknowns.
     """
-    n = len(unknowns(source, intercept))
+    options, resources = options or ProblemOptions(), resources or Resources()
+    n = len(unknowns(source, options.intercept))
     if n > SUMMED:
         raise _too_many_unknowns(source, n)
     start = perf_counter()
-    ahead = Ahead(source, intercept, ridge)
+    ahead = Ahead(source, options)
     # One AAᵀ each, so that each one's normal equations are solved and timed.
-    wide = [ahead.wide_analysis(None) for _ in PRECISIONS]
-    kernel = SumBothWays(n, len(source.targets), intercept, wide[0] is None)
-    total = fold(kernel, numbered(source, on_block, ahead.blocks()), jobs, memory, waits=source.waits)
+    wide = [ahead.wide_problem() for _ in PRECISIONS]
+    kernel = SumBothWays(n, len(source.targets), options.intercept, wide[0] is None)
+    total = resources.fold(kernel, numbered_blocks(resources.watched(ahead.blocks())), waits=source.waits)
     seconds = perf_counter() - start
     both = (None, None) if total is None else (total.extended, total.double)
     if total is not None:
-        reading, exact, plain = total.extended.work.reading, total.extended.work.summing, total.double.work.summing
-        share = seconds / max(reading + exact + plain, sys.float_info.min)
-        total.extended.work, total.double.work = (Work(reading * share, s * share) for s in (exact, plain))
+        tallies = (total.extended.tally, total.double.tally)
+        reading = tallies[0].work.reading
+        share = seconds / max(reading + sum(tally.work.summing for tally in tallies), sys.float_info.min)
+        for tally in tallies:
+            tally.work = Work(reading * share, tally.work.summing * share)
     extended, double = (
-        problem_of(summed, source, analysis, intercept=intercept, ridge=ridge, precision=precision, rank_tol=None)
-        for precision, summed, analysis in zip(PRECISIONS, both, wide, strict=True)
+        summed_problem(summed, source, options._replace(precision=precision))
+        if known is None
+        else known.with_sums(usable(summed, source), precision)
+        for precision, summed, known in zip(PRECISIONS, both, wide, strict=True)
     )
     return extended, double
 
@@ -190,18 +192,27 @@ def _entry(
     forecast = run.forecast
     projected = _seconds_if_too_long(run, forecast, time_limit, clock)
     bound = step is not None and is_bound(step)
-    rows = sum(problem.work)
+    rows, precision = sum(problem.about.work), problem.about.precision
     if projected is not None:
         nothing = (None, None, None, None)
         return Entry(
-            "gd", step, problem.precision, "forecast", rows + projected, projected, None, forecast, bound, *nothing
+            "gd",
+            step,
+            precision,
+            "forecast",
+            rows + projected,
+            projected,
+            None,
+            forecast,
+            bound,
+            *nothing,
         )
     solving = clock() - start
     solution = run.solution()
     return Entry(
         method=solution.method,
         step=step,
-        precision=problem.precision,
+        precision=precision,
         outcome=solution.outcome.word,
         seconds=rows + solving,
         solving_seconds=solving,

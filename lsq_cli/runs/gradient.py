@@ -24,13 +24,13 @@ import numpy as np
 from lsq_cli.core.errors import ProblemError, UsageError
 from lsq_cli.core.solution import INTERCEPT
 from lsq_cli.core.version import __version__
-from lsq_cli.runs.at_point import AS_EVER, Affine, Identity
+from lsq_cli.engines.resources import Resources
+from lsq_cli.runs.at_point import Affine, Identity
 from lsq_cli.runs.mistakes import Truth, verdict
 
 if TYPE_CHECKING:
+    from lsq_cli.core.problem import Work
     from lsq_cli.core.solution import Array
-    from lsq_cli.problems.summing import Work
-    from lsq_cli.runs.at_point import Reading
     from lsq_cli.sources.blocks import Source
 
 LOSSES = ("half", "sum", "mean")
@@ -112,7 +112,7 @@ def differentiate(
     mine: Callable[[Sequence[str], Sequence[str]], Array] | None = None,
     learning_rate: float | None = None,
     intercept: bool = False,
-    reading: Reading = AS_EVER,
+    resources: Resources | None = None,
 ) -> Gradient:
     """f and its derivatives at one x, in one pass over a source.
 
@@ -130,7 +130,7 @@ def differentiate(
         β of the step; 1/λmax of the Hessian by default.
     intercept : bool
         Put a column of ones first.
-    reading : Reading
+    resources : Resources, optional
 
     Raises
     ------
@@ -141,7 +141,7 @@ def differentiate(
     UsageError
         For weights where they have no meaning.
     """
-    model, names = _model(source, at, intercept, reading)
+    model, names = _model(source, at, intercept, resources or Resources())
     loss = loss or ("sum" if model.identity else "half")
     if loss == "mean" and source.weighted:
         raise UsageError("--objective mean with --weights could divide by the rows or by the weights; use sum")
@@ -156,8 +156,8 @@ def differentiate(
     return Gradient(
         data=source.data,
         rows=model.rows,
-        rows_read=model.rows_read,
-        dropped_rows=dict(sorted(model.dropped.items())),
+        rows_read=model.tally.rows_read,
+        dropped_rows=dict(sorted(model.tally.dropped.items())),
         names=names,
         targets=source.targets,
         loss=loss,
@@ -180,7 +180,7 @@ def differentiate(
         scale=scaled(1.0),
         notes=(*source.notes, _ALONE) if model.identity else source.notes,
         first=model.first,
-        work=model.work,
+        work=model.tally.work,
     )
 
 
@@ -201,19 +201,19 @@ def _flat(values: Array) -> Array:
 
 
 def _model(
-    source: Source, at: Callable[[Sequence[str], Sequence[str]], Array] | None, intercept: bool, reading: Reading
+    source: Source, at: Callable[[Sequence[str], Sequence[str]], Array] | None, intercept: bool, resources: Resources
 ) -> tuple[Affine | Identity, tuple[str, ...]]:
     """The problem at its point, and the names of its unknowns."""
     names = ((INTERCEPT,) if intercept else ()) + source.names
     p = len(source.targets)
     if names:
         x = np.zeros((len(names), p)) if at is None else at(names, source.targets).reshape(-1, p)
-        return Affine(source, x, intercept, reading), names
+        return Affine(source, x, intercept, resources), names
     if p > 1:
         raise ProblemError(f"{' '.join(source.data)}: no column is left to be A; one column alone may be without")
     if source.weighted:
         raise UsageError("--weights needs a column of A; for one column alone every row has its own unknown")
-    model = Identity(source, reading)
+    model = Identity(source, resources)
     names = tuple(f"a{i + 1}" for i in range(model.n))
     if at is not None:
         model.x = at(names, source.targets).reshape(-1, 1)

@@ -24,13 +24,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lsq_cli.api import solve
 from lsq_cli.core.solution import ALL_DIGITS
+from lsq_cli.problems.statistics import statistics_of
+from lsq_cli.problems.summing import ProblemOptions, read_problem
+from lsq_cli.sources.opening import open_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from lsq_cli.core.solution import Array, Solution
+    from lsq_cli.core.solution import Array
+    from lsq_cli.problems.summed import SummedProblem
 
 DATA = Path(__file__).parent / "nist" / "nist.json"
 CERTIFIED = ("x", "std_error", "residual_std", "r_squared")
@@ -93,16 +96,16 @@ def references() -> list[Reference]:
 
 def check(reference: Reference) -> Check:
     """Solve one set and count digits."""
-    solution = solve(reference.A, reference.b, intercept=reference.intercept, statistics=True)
-    found = _found(solution)
+    problem = read_problem(open_python(reference.A, reference.b), ProblemOptions(reference.intercept))
+    found = _found(problem)
     digits = {"exact": _worst(found["x"], reference.exact)}
     digits |= {key: _worst(found[key], reference.certified[key]) for key in CERTIFIED}
     return Check(
         name=reference.name,
         model=reference.model,
         level=reference.level,
-        rows=solution.rows,
-        columns=solution.columns,
+        rows=problem.about.rows,
+        columns=len(problem.about.names),
         digits=digits,
         marks={"exact": ALL_DIGITS, **reference.marks},
     )
@@ -146,11 +149,11 @@ def _fractions(texts: str | Sequence[str]) -> tuple[Fraction, ...]:
     return tuple(map(Fraction, [texts] if isinstance(texts, str) else texts))
 
 
-def _found(solution: Solution) -> dict[str, list[float]]:
+def _found(problem: SummedProblem) -> dict[str, list[float]]:
     """What was computed, under the keys of `CERTIFIED`."""
-    assert solution.statistics is not None
-    statistics = vars(solution.statistics)
-    return {"x": solution.x.tolist()} | {key: np.atleast_1d(statistics[key]).tolist() for key in CERTIFIED[1:]}
+    statistics = vars(statistics_of(problem))
+    x = {"x": problem.x[:, 0].tolist()}
+    return x | {key: np.atleast_1d(statistics[key]).tolist() for key in CERTIFIED[1:]}
 
 
 def _worst(found: Iterable[float], right: Iterable[Fraction]) -> float:

@@ -1,8 +1,8 @@
 """One run: a problem, a method, its iterates, and the `Solution` at the end.
 
-    source ──► read_problem ──► Run ──► iterate over it ──► run.solution()
+    source ──► choosing.read ──► Run ──► iterate over it ──► run.solution()
 
-The command and the Python face both go through here. A `Run` is an iterator with consumers (a table, a
+The command and `api.py` both go through here. A `Run` is an iterator with consumers (a table, a
 history file, a progress line); it knows none of them.
 """
 
@@ -17,15 +17,12 @@ from lsq_cli.core.errors import ProblemError, shown
 from lsq_cli.core.solution import Iterate, Outcome, Solution
 from lsq_cli.core.version import __version__
 from lsq_cli.methods.normal import Normal
-from lsq_cli.problems.choosing import RowProblem, WideProblem
 
 if TYPE_CHECKING:
+    from lsq_cli.core.problem import Problem
     from lsq_cli.core.solution import Array
     from lsq_cli.methods.descent import Iterates
     from lsq_cli.methods.gd import Descent
-    from lsq_cli.problems.summing import Problem
-
-    AnyProblem = Problem | WideProblem | RowProblem
 
 
 class Method(Protocol):
@@ -77,14 +74,14 @@ class Run:
     """
 
     def __init__(
-        self, problem: AnyProblem, descent: Descent | None = None, interrupted: Callable[[], bool] | None = None
+        self, problem: Problem, descent: Descent | None = None, interrupted: Callable[[], bool] | None = None
     ) -> None:
         self.problem = problem
         self.outcome: Outcome | None = None
         self._interrupted = interrupted
         self._method = _method(problem, descent)
         self._last: Iterate | None = None
-        self.warnings = (*problem.analysis.rank_warning(problem.names, self._method.choice), *self._method.warnings)
+        self.warnings = (*problem.rank_warning(self._method.choice), *self._method.warnings)
 
     def __iter__(self) -> Iterator[Iterate]:
         """Yield the iterates, until the method or the user ends the run."""
@@ -119,68 +116,57 @@ class Run:
     def solution(self, iterates: tuple[Iterate, ...] | None = None, seconds: float = 0.0) -> Solution:
         """The result of a run that has ended; `iterates` are the rows that the report shows."""
         assert self.outcome is not None and self._last is not None, "iterate over the run first"
-        problem = self.problem
+        problem, about = self.problem, self.problem.about
         x = self._method.final(self._last)
-        analysis = problem.analysis
-        value = analysis.value_at(x)
+        value = problem.value_at(x)
         return Solution(
             method=self._method.name,
             outcome=self.outcome,
-            data=problem.data,
-            rows=problem.rows,
-            rows_read=problem.rows_read,
-            columns=len(problem.names),
+            data=about.data,
+            rows=about.rows,
+            rows_read=about.rows_read,
+            columns=len(about.names),
             rank=problem.rank,
-            names=problem.names,
-            targets=problem.targets,
+            names=about.names,
+            targets=about.targets,
             x=x,
             objective=value.objective,
             residual_norm=value.residual_norm,
             gradient_norm=value.gradient_norm,
-            condition=analysis.condition,
-            digits=analysis.digits(x),
-            data_digits=analysis.data_digits,
+            condition=problem.condition,
+            digits=problem.digits(x),
+            data_digits=problem.data_digits,
             passes=problem.passes,
-            precision=problem.precision,
+            precision=about.precision,
             iterations=self._last.k,
             seconds=seconds,
-            dropped_rows=problem.dropped,
-            left_out=problem.left_out,
-            dependencies=analysis.dependencies(problem.names),
-            warnings=self.warnings,
-            notes=problem.notes,
+            dropped_rows=about.dropped,
+            left_out=about.left_out,
+            dependencies=problem.dependencies(),
+            warnings=(*about.warnings, *self.warnings),
+            notes=about.notes,
             version=__version__,
             iterates=iterates,
             **self._method.facts(),
         )
 
 
-def _refuse_overflow(problem: Problem | WideProblem) -> None:
+def _refuse_overflow(problem: Problem) -> None:
     """`ProblemError` for a solution that doubles cannot hold."""
-    beyond = ~np.isfinite(problem.analysis.x).all(axis=1)
+    assert problem.x is not None, "the normal equations are for problems that know their solution"
+    beyond = ~np.isfinite(problem.x).all(axis=1)
     if beyond.any():
-        name = shown(problem.names[int(np.argmax(beyond))])
+        name = shown(problem.about.names[int(np.argmax(beyond))])
         raise ProblemError(
             f"the coefficient of {name!r} is beyond the largest double, 1.8e308; give the column in smaller units"
         )
 
 
-def _method(problem: AnyProblem, descent: Descent | None) -> Method:
+def _method(problem: Problem, descent: Descent | None) -> Method:
     """The normal equations, or descent as it is asked for."""
     if descent is None:
-        assert not isinstance(problem, RowProblem), "no normal equations without sums"
         _refuse_overflow(problem)
-        return Normal(problem.analysis)
-    assert not isinstance(problem, WideProblem), "a wide problem is read for the normal equations alone"
+        return Normal(problem)
     from lsq_cli.methods.gd import GradientDescent  # descent and its forecasts are not for everybody
 
-    if descent.normalize:
-        if isinstance(problem, RowProblem):
-            raise ProblemError(
-                f"--normalize changes the columns of AᵀA, and {len(problem.names)} unknowns are too many to have it; "
-                "scale the columns of A beforehand"
-            )
-        from lsq_cli.problems.normalizing import Normalized
-
-        return GradientDescent(Normalized(problem.quadratic), descent)
-    return GradientDescent(problem.quadratic, descent)
+    return GradientDescent(problem.form(normalize=descent.normalize), descent)

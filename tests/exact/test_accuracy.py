@@ -21,10 +21,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lsq_cli import solve
+from lsq_cli.core.problem import About
 from lsq_cli.exact.dyadic import Dyadic
 from lsq_cli.exact.errorfree import ExactSums
-from lsq_cli.problems.analysis import Analysis
-from lsq_cli.problems.summing import read_problem
+from lsq_cli.problems.summed import SummedProblem
+from lsq_cli.problems.summing import ProblemOptions, read_problem
 from lsq_cli.sources.opening import open_python
 
 TABLE = "table"
@@ -46,7 +47,7 @@ def bits(paths, **options):
     """What must not depend on how the rows come: x, the norms, and the digest of the sums."""
     data = {"target": "y"}
     solution = solve(paths, intercept=True, **data, **options)
-    problem = read_problem(open_python(paths, **data), intercept=True)
+    problem = read_problem(open_python(paths, **data), ProblemOptions(intercept=True))
     return (
         solution.x.tobytes(),
         solution.residual_norm,
@@ -311,7 +312,7 @@ class TestRank:
         # The same rows again and again: 2¹⁰ times, the solution stays.
         for _ in range(10):
             sums.merge(copy.deepcopy(sums))
-        many, few = Analysis(sums), solve(A, b)
+        many, few = SummedProblem(About((), ()), sums), solve(A, b)
 
         assert sums.rows == 1_024_000
         assert (many.rank, few.rank) == (3, 3)

@@ -17,10 +17,13 @@ from hypothesis import strategies as st
 
 from lsq_cli import solve
 from lsq_cli.core.errors import DataError, OutputError, ProblemError, SourceConsumedError, UsageError
+from lsq_cli.engines.resources import Resources
 from lsq_cli.methods import RULES
-from lsq_cli.problems import choosing, rowwise
-from lsq_cli.problems.rowwise import Pass, RowForm, Span, Survey, constants_of
-from lsq_cli.problems.summing import read_problem
+from lsq_cli.problems import choosing, passes
+from lsq_cli.problems.passes import Pass, Span, Survey
+from lsq_cli.problems.rowwise import RowForm, RowwiseProblem
+from lsq_cli.problems.summing import ProblemOptions, read_problem
+from lsq_cli.problems.tally import constants_of
 from lsq_cli.sources import spool
 from lsq_cli.sources.binary import npy
 from lsq_cli.sources.blocks import Rows
@@ -34,10 +37,10 @@ def random_problem(seed: int, m: int = 60, n: int = 4, p: int = 1) -> tuple[np.n
     return A, A @ rng.standard_normal((n, p)) + 0.1 * rng.standard_normal((m, p))
 
 
-def by_rows(A, b, **options) -> choosing.RowProblem:
-    data = {name: options.pop(name) for name in ("weights", "missing") if name in options}
-    problem = choosing.read(open_python(A, b, **data), method="gd", rows=True, **options)
-    assert isinstance(problem, choosing.RowProblem)
+def by_rows(A, b, *, resources=None, intercept=False, ridge=0.0, **data) -> RowwiseProblem:
+    options = ProblemOptions(intercept, ridge)
+    problem = choosing.read(open_python(A, b, **data), options, resources, method="gd", rows=True)
+    assert isinstance(problem, RowwiseProblem)
     return problem
 
 
@@ -63,9 +66,10 @@ def test_f_and_its_derivatives_are_those_of_the_sums(seed, m, n, p, intercept, w
     given_A = scipy.sparse.csr_array(A) if is_sparse else A
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(npy, "BLOCK_BYTES", 100)
-        patch.setattr(rowwise, "_PIECE", 1)
-        form = by_rows(given_A, b, weights=weights, intercept=intercept, ridge=ridge).quadratic
-        quadratic = read_problem(open_python(A, b, weights=weights), intercept=intercept, ridge=ridge).quadratic
+        patch.setattr(passes, "_PIECE", 1)
+        form = by_rows(given_A, b, weights=weights, intercept=intercept, ridge=ridge).form()
+        options = ProblemOptions(intercept, ridge)
+        quadratic = read_problem(open_python(A, b, weights=weights), options).form()
         x, d = np.random.default_rng(seed + 1).standard_normal((2, form.n))
         for t in range(p):
             rows, sums = form.objective(t), quadratic.objective(t)
@@ -84,14 +88,14 @@ def test_f_and_its_derivatives_are_those_of_the_sums(seed, m, n, p, intercept, w
 
 
 def test_at_zero_no_row_is_read():
-    form = by_rows(*random_problem(1)).quadratic
+    form = by_rows(*random_problem(1)).form()
     f, g = form.objective(0).value_and_gradient(np.zeros(4))
 
     assert (f, g.tolist(), form.passes) == (0.5 * form.b_squared[0], (-form.c[:, 0]).tolist(), 1)
 
 
 def test_passes_are_counted_for_all_targets_together():
-    form = by_rows(*random_problem(1, p=2)).quadratic
+    form = by_rows(*random_problem(1, p=2)).form()
     first, second = form.objective(0), form.objective(1)
     first.value_and_gradient(np.ones(4))
     second.curvature(np.ones(4))
@@ -151,13 +155,13 @@ def test_counts_and_constant_columns_are_those_of_the_sums():
     weights = np.ones(200)
     weights[10] = 0.0
     A[10, 1] = 8.0
-    rows = by_rows(A, b, weights=weights, missing="drop")
-    sums = read_problem(open_python(A, b, weights=weights, missing="drop"))
+    rows = by_rows(A, b, weights=weights, missing="drop").about
+    sums = read_problem(open_python(A, b, weights=weights, missing="drop")).about
 
     assert (
         (rows.rows, rows.rows_read, rows.dropped) == (sums.rows, sums.rows_read, sums.dropped) == (199, 200, {"nan": 1})
     )
-    assert rows.survey.constant_column == sums.constant_column == 1
+    assert rows.constant_column == sums.constant_column == 1
     assert rows.has_constant
 
 
@@ -168,7 +172,7 @@ def test_constant_columns_of_a_block(kind):
 
     assert values[0] == 1
     assert np.isnan(values[[1, 3]]).all()
-    assert np.isnan(constants_of(kind(A[:0]))).all()
+    assert constants_of(kind(A[:0])) is None
 
 
 def test_a_block_without_rows_that_count_says_nothing_of_constants():
@@ -179,7 +183,7 @@ def test_a_block_without_rows_that_count_says_nothing_of_constants():
         for other in surveys[1:]:
             surveys[0].merge(other)
 
-        assert surveys[0].constant_column == 0
+        assert surveys[0].tally.constant_column(intercept=False) == 0
 
 
 def test_numbers_whose_squares_overflow_are_refused():
@@ -414,14 +418,14 @@ def test_rows_that_change_between_passes_are_an_error(files):
     Path("table.csv").write_text("".join(lines[:-5]))
 
     with pytest.raises(DataError):
-        problem.quadratic.objective(0).value_and_gradient(np.ones(4))
+        problem.form().objective(0).value_and_gradient(np.ones(4))
 
 
 def test_fewer_rows_than_at_first_are_counted():
     A, b = random_problem(1, 10)
     rows = Rows(A, b, None, 10, {})
     blocks = [HeldRows(rows)]
-    form = RowForm(lambda: map(Span, [tuple(blocks)] * bool(blocks)), Survey.of(rows, 4, False), memory=1)
+    form = RowForm(lambda: map(Span, [tuple(blocks)] * bool(blocks)), Survey.of(rows, 4, False), resources=Resources())
     blocks[0] = HeldRows(Rows(A[:7], b[:7], None, 7, {}))
 
     with pytest.raises(DataError, match=r"^the data has changed while it was read: 10 rows at first, 7 now$"):
@@ -436,14 +440,14 @@ def test_a_file_that_shrinks_between_passes_is_named(files):
     os.truncate("A.npy", 500)
 
     with pytest.raises(DataError, match=r"^A\.npy: truncated: 500 bytes where its header promises"):
-        problem.quadratic.objective(0).value_and_gradient(np.ones(4))
+        problem.form().objective(0).value_and_gradient(np.ones(4))
 
 
 def test_the_pieces_of_a_block_change_nothing_but_rounding(monkeypatch):
     A, b = random_problem(11, 500, 5)
     rows, x = Rows(A, b, None, 500, {}), np.arange(5.0)
     whole = Pass(x, False, 0).of(rows)
-    monkeypatch.setattr(rowwise, "_PIECE", 1)
+    monkeypatch.setattr(passes, "_PIECE", 1)
     pieces = Pass(x, False, 0).of(rows)
 
     assert pieces.square == pytest.approx(whole.square, rel=1e-13)

@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 
 from lsq_cli import solve
 from lsq_cli.core.errors import ProblemError
+from lsq_cli.core.problem import About
+from lsq_cli.engines.resources import Resources
 from lsq_cli.exact.equations import NormalEquations
 from lsq_cli.methods.gd import Descent
 from lsq_cli.methods.stopping import Limits
 from lsq_cli.problems import choosing, wide
-from lsq_cli.problems.analysis import Analysis
-from lsq_cli.problems.choosing import WideProblem
-from lsq_cli.problems.summing import read_problem
-from lsq_cli.problems.wide import WideAnalysis, WideRows
+from lsq_cli.problems.summed import SummedProblem
+from lsq_cli.problems.summing import ProblemOptions, read_problem
+from lsq_cli.problems.wide import WideProblem, WideRows
 from lsq_cli.runs.comparing import compare, read_both
 from lsq_cli.runs.solving import Run
 from lsq_cli.sources.blocks import Rows
@@ -51,8 +52,8 @@ def exact_least_norm(A: np.ndarray, b: np.ndarray) -> np.ndarray:
     )
 
 
-def analysis(A, b, weights=None, intercept=False) -> WideAnalysis:
-    return WideAnalysis(WideRows.of([Rows(A, b, weights, len(b), {})], intercept))
+def wide_problem(A, b, weights=None, intercept=False) -> WideProblem:
+    return WideProblem(About((), ()), WideRows.of([Rows(A, b, weights, len(b), {})], intercept))
 
 
 def random_wide(seed: int, m: int, extra: int, spread: float) -> tuple[np.ndarray, np.ndarray]:
@@ -68,7 +69,7 @@ def test_every_coefficient_is_the_exact_one_rounded_once(seed, m, extra, spread,
     A, b = random_wide(seed, m, extra, spread)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wide, "_PIECE", 8)
-        found = analysis(scipy.sparse.csr_array(A) if is_sparse else A, b)
+        found = wide_problem(scipy.sparse.csr_array(A) if is_sparse else A, b)
 
         assert found.independent_rows
         assert np.array_equal(found.x, exact_least_norm(A, b))
@@ -81,12 +82,12 @@ def test_small_integers_give_exact_zeros_and_exact_fits(seed, m, extra):
     rng = np.random.default_rng(seed)
     A = np.hstack([np.eye(m), rng.integers(-2, 3, (m, extra)), np.zeros((m, 1))])
     b = A @ np.append(np.zeros(m + extra), 1.0).reshape(-1, 1)
-    found = analysis(A, b)
+    found = wide_problem(A, b)
 
     assert found.x.tolist() == np.zeros((m + extra + 1, 1)).tolist()
     assert found.digits(found.x) == 15.9
     assert found.value_at(found.x) == (0.0, 0.0, 0.0, (0.0,))
-    x = analysis(A, A[:, :1]).x
+    x = wide_problem(A, A[:, :1]).x
     assert np.array_equal(x, exact_least_norm(A, A[:, :1]))
 
 
@@ -96,7 +97,7 @@ def test_values_at_any_x_are_exact(seed, m, extra, weighted):
     A, b = random_wide(seed, m, extra, 5)
     weights = np.random.default_rng(seed).random(m) if weighted else None
     x = np.random.default_rng(seed + 1).standard_normal((m + extra, 2))
-    found = analysis(A, b, weights).value_at(x)
+    found = wide_problem(A, b, weights).value_at(x)
     X, w = fractions(x), [Fraction(1)] * m if weights is None else [Fraction(v) for v in weights.tolist()]
     r = [
         [sum(a * X[j][t] for j, a in enumerate(row)) - b_i[t] for t in range(2)]
@@ -117,12 +118,12 @@ def test_values_at_any_x_are_exact(seed, m, extra, weighted):
 def test_an_x_that_is_not_finite_has_infinite_values():
     A, b = random_wide(0, 2, 1, 0)
 
-    assert analysis(A, b).value_at(np.full((3, 2), np.nan)) == (np.inf, np.inf, np.inf, (np.inf, np.inf))
+    assert wide_problem(A, b).value_at(np.full((3, 2), np.nan)) == (np.inf, np.inf, np.inf, (np.inf, np.inf))
 
 
 def test_digits_tell_a_wrong_x():
     A, b = random_wide(1, 3, 2, 0)
-    found = analysis(A, b)
+    found = wide_problem(A, b)
 
     assert 5.9 < found.digits(found.x * (1 + 1e-6)) < 6.1
 
@@ -149,7 +150,7 @@ def test_a_wide_problem_gives_what_lstsq_gives(kind, intercept):
 def test_it_is_the_solution_that_the_sums_give():
     A, b = random_wide(3, 3, 2, 0)
 
-    assert np.array_equal(solve(A, b).x, read_problem(open_python(A, b)).analysis.x)
+    assert np.array_equal(solve(A, b).x, read_problem(open_python(A, b)).x)
 
 
 @pytest.mark.parametrize("precision", ["extended", "double"])
@@ -157,7 +158,8 @@ def test_it_is_the_solution_that_the_sums_give():
 def test_descent_walks_on_the_sums_and_is_judged_by_the_rows(precision, intercept):
     A, b = random_wide(10, 5, 4, 0)
     options = {"method": "gd", "intercept": intercept, "precision": precision, "tol": 1e-3}
-    found, problem = solve(A, b, **options), read_problem(open_python(A, b), precision=precision, intercept=intercept)
+    asked = ProblemOptions(intercept, precision=precision)
+    found, problem = solve(A, b, **options), read_problem(open_python(A, b), asked)
     last = list(Run(problem, Descent(limits=Limits(1e-3))))[-1]
     normal = solve(A, b, intercept=intercept)
 
@@ -166,7 +168,7 @@ def test_descent_walks_on_the_sums_and_is_judged_by_the_rows(precision, intercep
     M = np.hstack([np.ones((5, 1)), A]) if intercept else A
     wrong = abs(found.x - normal.x) / abs(normal.x)
     assert found.digits == pytest.approx(-np.log10(wrong.max()), abs=1e-3)
-    assert found.residual_norm == analysis(M, b).value_at(found.x).residual_norm
+    assert found.residual_norm == wide_problem(M, b).value_at(found.x).residual_norm
     assert found.dependencies == ()
     assert found.warnings == (
         f"5 rows do not determine {9 + intercept} unknowns, many x fit exactly: x is the solution of least norm",
@@ -204,9 +206,9 @@ def test_descent_with_a_ridge_or_dependent_rows_is_judged_by_the_sums(change):
     A, b = random_wide(13, 4, 3, 0)
     if change == "dependent rows":
         A[3] = A[1] - A[0]
-    problem = choosing.read(open_python(A, b), method="gd", ridge=0.5 if change == "ridge" else 0.0)
+    problem = choosing.read(open_python(A, b), ProblemOptions(ridge=0.5 if change == "ridge" else 0.0), method="gd")
 
-    assert isinstance(problem.analysis, Analysis)
+    assert isinstance(problem, SummedProblem)
     assert problem.rank == (7 if change == "ridge" else 3)
 
 
@@ -241,7 +243,8 @@ def test_dropped_rows_and_constant_columns_are_counted():
     problem = choosing.read(open_python(A, b, missing="drop"))
 
     assert isinstance(problem, WideProblem)
-    assert (problem.rows, problem.rows_read, problem.dropped, problem.has_constant) == (3, 4, {"nan": 1}, True)
+    about = problem.about
+    assert (about.rows, about.rows_read, about.dropped, about.has_constant) == (3, 4, {"nan": 1}, True)
 
 
 def test_only_the_first_n_rows_are_read_ahead():
@@ -252,7 +255,7 @@ def test_only_the_first_n_rows_are_read_ahead():
     assert not isinstance(problem, WideProblem)
     assert problem.sums == read_problem(open_python(A, b)).sums
     told: list[int] = []
-    choosing.read(open_python(A, b), on_block=told.append)
+    choosing.read(open_python(A, b), resources=Resources(progress=told.append))
     assert sum(told) == A.nbytes
 
 

@@ -19,7 +19,7 @@ from lsq_cli import solve
 from lsq_cli.core.errors import ProblemError
 from lsq_cli.methods import RULES
 from lsq_cli.methods.forecast import is_bound
-from lsq_cli.problems.summing import read_problem
+from lsq_cli.problems.summing import ProblemOptions, read_problem
 from lsq_cli.report.comparison import sections
 from lsq_cli.report.layout import plain_text
 from lsq_cli.report.page import Page
@@ -82,14 +82,14 @@ def test_rows_are_read_once_and_summed_to_the_same_bits_as_alone():
         return blocks()
 
     source.blocks = counted
-    both = read_both(source, intercept=True, ridge=0.5)
+    both = read_both(source, ProblemOptions(intercept=True, ridge=0.5))
 
     assert len(reads) == 1
     for precision, problem in zip(PRECISIONS, both, strict=True):
-        alone = read_problem(open_python(A, b), intercept=True, ridge=0.5, precision=precision)
-        assert problem.precision == precision
-        assert problem.analysis.rounding == alone.analysis.rounding
-        np.testing.assert_array_equal(problem.analysis.x, alone.analysis.x)
+        alone = read_problem(open_python(A, b), ProblemOptions(intercept=True, ridge=0.5, precision=precision))
+        assert problem.about.precision == precision
+        assert problem.rounding == alone.rounding
+        np.testing.assert_array_equal(problem.x, alone.x)
         np.testing.assert_array_equal(problem.quadratic.G, alone.quadratic.G)
 
 
@@ -106,9 +106,9 @@ def test_the_time_of_the_pass_is_shared_out_by_work():
     extended, double = read_both(open_python(A, b))
     entries = list(compare((extended, double)))
 
-    assert extended.work.reading == double.work.reading
+    assert extended.about.work.reading == double.about.work.reading
     for problem, entry in zip([extended] * 6 + [double] * 6, entries, strict=True):
-        assert entry.seconds == pytest.approx(sum(problem.work) + entry.solving_seconds)
+        assert entry.seconds == pytest.approx(sum(problem.about.work) + entry.solving_seconds)
 
 
 def test_a_rule_that_would_take_too_long_is_forecast_and_not_run():
@@ -258,7 +258,7 @@ def test_a_wide_problem_is_solved_by_its_rows_in_both_precisions():
     assert [(entry.precision, entry.digits) for entry in entries if not entry.step] == [(p, 15.9) for p in PRECISIONS]
     for problem in problems:
         assert problem.rank == 4
-        np.testing.assert_array_equal(problem.analysis.x[:, 0], solved.x)
+        np.testing.assert_array_equal(problem.x[:, 0], solved.x)
     assert all(entry.digits > 4 for entry in entries)
 
 

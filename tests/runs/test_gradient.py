@@ -18,6 +18,7 @@ from rich.console import Console
 from lsq_cli import gradient
 from lsq_cli.core.errors import ProblemError, UsageError
 from lsq_cli.engines.local import MEMORY, fold
+from lsq_cli.engines.resources import Resources
 from lsq_cli.report.gradient import print_gradient, sections
 from lsq_cli.report.layout import plain_text, print_ruled
 from lsq_cli.report.page import Page
@@ -285,7 +286,7 @@ def test_too_many_unknowns_are_refused_before_a_row_is_read(run_lsq, tmp_path):
 
 def test_differences_need_no_more_than_the_sums_themselves():
     A, b, x = problem(3, m=20, n=200)
-    model = Affine(open_python(A, b), x[:, None], intercept=False)
+    model = Affine(open_python(A, b), x[:, None], intercept=False, resources=Resources())
     tracemalloc.start()
     model.differences()
     peak = tracemalloc.get_traced_memory()[1]
@@ -555,7 +556,7 @@ def test_threads_and_memory_are_used_and_change_nothing(columns, run_lsq, tmp_pa
         seen.append((jobs, memory))
         return fold(kernel, blocks, jobs, memory, **more)
 
-    monkeypatch.setattr("lsq_cli.runs.at_point.fold", watched)
+    monkeypatch.setattr("lsq_cli.engines.resources.fold", watched)
     path = tmp_path / "t.csv"
     path.write_text("u,y\n" + "".join(f"{k},{k * k % 17 / 7}\n" for k in range(400)))
     args = ["gradient", path, "--columns", columns, "-f", "json"]

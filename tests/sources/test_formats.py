@@ -16,6 +16,7 @@ import scipy.io
 import scipy.sparse
 import zstandard
 
+from lsq_cli.engines.resources import Resources
 from lsq_cli.problems.summing import read_problem
 from lsq_cli.sources.binary import npy, parquet
 from lsq_cli.sources.columns import Request
@@ -69,9 +70,9 @@ def expected(table) -> tuple[str, list, float]:
 def solved(*paths: str, stdin: bytes = b"", jobs: int = 1) -> tuple[str, list, float]:
     """The digest of the sums, x and the residual norm."""
     source = open_source(paths, Request(target=("-1",)), io.BytesIO(stdin))
-    problem = read_problem(source, jobs=jobs)
-    x = problem.analysis.x
-    return problem.sums.digest(), x.tolist(), problem.analysis.value_at(x).residual_norm
+    problem = read_problem(source, resources=Resources(jobs))
+    x = problem.x
+    return problem.sums.digest(), x.tolist(), problem.value_at(x).residual_norm
 
 
 @pytest.mark.parametrize("packing", PACKED)
@@ -92,6 +93,8 @@ def test_one_file_a_pipe_and_nine_parts_give_the_same_bits(suffix, packing, tabl
 def test_a_and_b_may_be_of_any_two_formats(first, second, table, expected):
     Path(f"A{first}").write_bytes(written(table, first, "uvwy"))
     Path(f"b{second}").write_bytes(written(table[:, 3:], second, "y"))
-    problem = read_problem(open_source([f"A{first}", f"b{second}"], Request(columns=("1,2,3",))), jobs=2)
+    problem = read_problem(
+        open_source([f"A{first}", f"b{second}"], Request(columns=("1,2,3",))), resources=Resources(2)
+    )
 
-    assert problem.analysis.x.tolist() == expected[1]
+    assert problem.x.tolist() == expected[1]

@@ -1,8 +1,8 @@
-"""What the sums say before any method begins: rank, the exact solution, the condition, and which digits are sure.
+"""The problem by its sums: rank, the exact solution, the condition, and which digits are sure; no row is needed.
 
-Both methods need it. `normal` yields the exact solution as its Newton step; descent is told how far its x is from
-it. The sums are exact integers (`errorfree.ExactSums`), or were rounded while they were added up
-(`quadratic.DoubleSums`); they are solved alike, and only the certificate differs:
+Both methods need it. `normal` yields the exact solution as its Newton step; descent takes place on the same sums in
+doubles, and is told how far its x is from the solution. The sums are exact integers (`ExactSums`), or were rounded
+while they were added up (`DoubleSums`); they are solved alike, and only the certificate differs:
 
     extended   digits = distance of x from the solution of Gx = c, proved in integers
     double     the same, joined with what an error of η in the sums can do to x
@@ -13,25 +13,27 @@ it. The sums are exact integers (`errorfree.ExactSums`), or were rounded while t
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lsq_cli.core.errors import elided, shown
 from lsq_cli.exact import certificate, rank
-from lsq_cli.exact.equations import ExactSolution, NormalEquations, Value
+from lsq_cli.exact.equations import ExactSolution, NormalEquations
+from lsq_cli.problems.quadratic import Quadratic
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from lsq_cli.core.problem import About, Form, Value
     from lsq_cli.core.solution import Array
     from lsq_cli.problems.quadratic import Sums
 
 
-class Analysis:
-    """The normal equations of a problem, solved exactly and certified.
+class SummedProblem:
+    """A problem whose rows have been summed; a `Problem`.
 
     Parameters
     ----------
+    about : About
     sums : Sums
     ridge : float
         λ of ½λ‖x‖², not on the intercept.
@@ -42,13 +44,21 @@ class Analysis:
         η, a bound on the error of the sums with columns of unit length; 0 for exact ones.
     """
 
-    def __init__(self, sums: Sums, ridge: float = 0.0, tolerance: float | None = None, rounding: float = 0.0) -> None:
-        self._sums, self.ridge = sums, ridge
-        N, e = sums.integers()
-        self.equations = NormalEquations(N, e, sums.p, ridge, sums.intercept)
-        self.rounding = rounding
+    passes = 1
+
+    def __init__(
+        self, about: About, sums: Sums, ridge: float = 0.0, tolerance: float | None = None, rounding: float = 0.0
+    ) -> None:
+        self.sums, self.ridge, self.rounding = sums, ridge, rounding
         asked = rank.default_tolerance(sums.n) if tolerance is None else tolerance
         self.tolerance = max(asked, least_tolerance(sums.n)) if rounding else asked
+        self.about = replace(about, notes=(*about.notes, *_tolerance_note(tolerance, self.tolerance)))
+
+    @cached_property
+    def equations(self) -> NormalEquations:
+        """Gx = c in integers."""
+        N, e = self.sums.integers()
+        return NormalEquations(N, e, self.sums.p, self.ridge, self.sums.intercept)
 
     @cached_property
     def columns(self) -> rank.Rank:
@@ -71,6 +81,24 @@ class Analysis:
         return (self.equations if self.is_regular else rank.least_norm(self.equations, self.columns)).solve()
 
     @cached_property
+    def quadratic(self) -> Quadratic:
+        """The sums in doubles, as descent walks on them."""
+        return Quadratic(self.sums, self.ridge)
+
+    @property
+    def hessian(self) -> Array:
+        """∇²f = AᵀA + λI (n, n) in doubles, but for a factor."""
+        return self.quadratic.G
+
+    def form(self, *, normalize: bool = False) -> Form:
+        """The sums in doubles, in columns of length 1 if so asked."""
+        if not normalize:
+            return self.quadratic
+        from lsq_cli.problems.normalizing import Normalized  # for descents that ask for it
+
+        return Normalized(self.quadratic)
+
+    @cached_property
     def inverse(self) -> certificate.Inverse:
         """G⁻¹, where the columns are independent."""
         return certificate.Inverse(self.equations)
@@ -85,7 +113,7 @@ class Analysis:
         """The condition number of A with its columns scaled to length 1, whatever the ridge; None where they depend."""
         if not self.ridge:
             return self.inverse.condition if self.is_regular else None
-        alone = Analysis(self._sums, 0.0, self.tolerance, self.rounding)
+        alone = SummedProblem(self.about, self.sums, 0.0, self.tolerance, self.rounding)
         return alone.inverse.condition if alone.is_regular else None
 
     def value_at(self, x: Array) -> Value:
@@ -114,35 +142,43 @@ class Analysis:
             return None
         return certificate.data_digits(self.inverse, self.x, self.value_at(self.x).residual_norms)
 
-    def dependencies(self, names: Sequence[str]) -> tuple[str, ...]:
+    def dependencies(self) -> tuple[str, ...]:
         """The dependencies in words: ``x4 = x1 + x2``."""
         if self.is_regular:
             return ()
         from lsq_cli.exact.dependencies import sentences
 
-        return sentences(self.columns, names)
+        return sentences(self.columns, self.about.names)
 
-    def rank_warning(self, names: Sequence[str], choice: str) -> tuple[str, ...]:
+    def rank_warning(self, choice: str) -> tuple[str, ...]:
         """What to know and to do where columns of A depend on each other; `choice` says which x is found."""
         if self.is_regular:
             return ()
-        found = elided(self.dependencies(names), between="; ")
+        names = self.about.names
+        found = elided(self.dependencies(), between="; ")
         affected = set(self.columns.affected)
         untouched = [shown(name) for i, name in enumerate(names) if i not in affected]
         alone = f"; not affected: {elided(untouched)}" if untouched else ""
         finer = ", or look closer with --precision extended" if self.rounding else ""
         return (
             f"the columns of A depend on each other, rank {self.rank} of {len(names)}: {found}; "
-            f"{choice}{alone}; to have a single one: {self._remedy(names)}{finer}",
+            f"{choice}{alone}; to have a single one: {self._remedy()}{finer}",
         )
 
-    def _remedy(self, names: Sequence[str]) -> str:
+    def _remedy(self) -> str:
         """The options that leave independent columns: ``--drop x4``."""
         from lsq_cli.exact.dependencies import remedy
 
-        return remedy(self.columns, names)
+        return remedy(self.columns, self.about.names)
 
 
 def least_tolerance(n: int) -> float:
     """√(n·2⁻⁵²): rounded sums cannot tell a smaller part from none."""
     return float((n * 2.0**-52) ** 0.5)
+
+
+def _tolerance_note(asked: float | None, used: float) -> tuple[str, ...]:
+    """The note that a rank tolerance was raised to what rounded sums can tell apart."""
+    if asked is None or asked >= used:
+        return ()
+    return (f"--rank-tol {asked:g} is {used:.2g} here: sums in double precision cannot tell less from nothing",)

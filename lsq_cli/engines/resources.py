@@ -1,0 +1,53 @@
+"""What a pass over the rows may take, and who watches it: threads, memory, progress, as one value.
+
+Every pass takes a `Resources`; the command line makes one of ``--jobs``, ``--memory`` and the bar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, Protocol, TypeVar
+
+from lsq_cli.engines.local import MEMORY, Block, Result, fold
+
+
+class Sized(Protocol):
+    """A handle on some rows that knows how much of the input it covers."""
+
+    @property
+    def size(self) -> int:
+        """Bytes, about."""
+        ...
+
+
+Rows = TypeVar("Rows", bound=Sized)
+
+
+class Resources(NamedTuple):
+    """How a pass over the rows is made.
+
+    Attributes
+    ----------
+    jobs : int, optional
+        Threads that read and sum; None for the cores of this process.
+    memory : int
+        Bytes that blocks in flight may take together.
+    progress : callable, optional
+        Called with each block, as it sets out: how many bytes of the input it covers.
+    """
+
+    jobs: int | None = None
+    memory: int = MEMORY
+    progress: Callable[[int], None] | None = None
+
+    def fold(self, kernel: Callable[[Block], Result], blocks: Iterable[Block], *, waits: bool = False) -> Result | None:
+        """The merged results of `kernel` on every block; see `local.fold`."""
+        return fold(kernel, blocks, self.jobs, self.memory, waits=waits)
+
+    def watched(self, blocks: Iterable[Rows]) -> Iterator[Rows]:
+        """The blocks as they come; `progress` is called with the size of each."""
+        for block in blocks:
+            if self.progress is not None:
+                self.progress(block.size)
+            yield block
+            del block  # its text, while the next is read

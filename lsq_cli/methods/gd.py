@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 _BEST_FIRST = ("cg", "nesterov", "bb", "exact", "constant")
 # A share of x0 in the null space below this is rounding.
 _NULL_SHARE = 1e-10
-# Runs whose result is not their last point but their best.
-_ASTRAY = (Outcome.DIVERGED, Outcome.STAGNATED)
+# A run that ends so returns the point of least f that it passed, not its last one.
+_BEST_IS_RESULT = (Outcome.DIVERGED, Outcome.STAGNATED)
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class GradientDescent:
         """The x to return: of a target that diverged or stagnated the best iterate, else the last one."""
         x = last.x.reshape(self._form.n, -1).copy()
         for t, ends in enumerate(self._ends):
-            if ends.best is not None and ends.outcome in _ASTRAY:
+            if ends.best is not None and ends.outcome in _BEST_IS_RESULT:
                 x[:, t] = self._in_x(ends.best, t)
         return x.reshape(last.x.shape)
 
@@ -197,7 +197,7 @@ class GradientDescent:
             return {}
         points, before = [], []
         for rule, ends in zip(self._rules, self._ends, strict=True):
-            if ends.last is None or ends.outcome in _ASTRAY:
+            if ends.last is None or ends.outcome in _BEST_IS_RESULT:
                 return {}  # the result is not where the run has ended
             points.append(ends.last.tolist())
             x = rule.before.x if rule.before else None

@@ -114,7 +114,7 @@ class Columns:
 
 
 class Normalized:
-    """A `Quadratic` seen from z; the same face to descent.
+    """A `Quadratic` in the normalised columns z; a `Form`.
 
     Parameters
     ----------

@@ -10,8 +10,8 @@ the residual ‖Ax − b‖ = √(2f) at any x. All of it is one matrix, the Gra
 
 `DoubleSums` adds S up in double precision: plain products of some thousand rows, whose results are then added with
 what the addition loses (Knuth's two-sum), so that the error does not grow with the rows. It is multiplied by the
-square of A's condition number all the same; `errorfree.ExactSums` has the same face and no error at all. Prefer the
-exact ones; the plain ones are for binary input, where they are several times faster.
+square of A's condition number all the same; `ExactSums` offers the same and has no error at all. Prefer the exact
+ones; the plain ones are for binary input, where they are several times faster.
 
 Columns of 1e±150 would overflow when squared. Every sum therefore carries one power of two for each
 column, and S holds MᵀWM divided by them; powers of two round nothing.

@@ -1,7 +1,7 @@
 """The problem by its sums: rank, the exact solution, the condition, and which digits are sure; no row is needed.
 
 Both methods need it. `normal` yields the exact solution as its Newton step; descent takes place on the same sums in
-doubles, and is told how far its x is from the solution. The sums are exact integers (`ExactSums`), or were rounded
+doubles, and its x is compared with the solution. The sums are exact integers (`ExactSums`), or were rounded
 while they were added up (`DoubleSums`); they are solved alike, and only the certificate differs:
 
     extended   digits = distance of x from the solution of Gx = c, proved in integers

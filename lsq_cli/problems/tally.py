@@ -1,7 +1,7 @@
 """What is counted while rows go by: rows read, used and dropped, rows without weight, columns that are constant.
 
 Every form of a problem is about some rows; `Tally` counts them, and `about` makes of it who the problem is. A constant
-column is looked for so that a model without an intercept can be told from one that has it under another name.
+column is looked for because a model with one needs no intercept.
 """
 
 from __future__ import annotations

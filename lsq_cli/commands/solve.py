@@ -164,7 +164,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         sure = "cannot be told" if solution.digits is None else f"{solution.digits:.1f} are sure"
         say("check failed", f"--min-digits {least:g}: {sure}")
     if not solution.converged:
-        said = solution.outcome.word if solution.outcome in (Outcome.DIVERGED, Outcome.STAGNATED) else "not converged"
+        said = solution.outcome if solution.outcome in (Outcome.DIVERGED, Outcome.STAGNATED) else "not converged"
         say(said, run.advice)
         ctx.exit(NOT_CONVERGED)
     if too_few:

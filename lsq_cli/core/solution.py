@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -24,20 +24,28 @@ ALL_DIGITS = 15.9
 """As many digits as a double can have right: −log₁₀ 2⁻⁵³, rounded down."""
 
 
-class Outcome(Enum):
-    """How a run ended; the value is the sentence for the user."""
+class Outcome(StrEnum):
+    """How a run ended, the better ends first; the word is that of the JSON object."""
 
     CONVERGED = "converged"
-    STAGNATED = "stagnated: the gradient is as small as doubles can make it"
-    MAX_ITERATIONS = "not converged: the limit on iterations was reached"
-    TIME_LIMIT = "not converged: the limit on time was reached"
-    DIVERGED = "diverged: the learning rate is too large"
+    STAGNATED = "stagnated"
+    MAX_ITERATIONS = "max_iterations"
+    TIME_LIMIT = "time_limit"
+    DIVERGED = "diverged"
     INTERRUPTED = "interrupted"
 
     @property
-    def word(self) -> str:
-        """The word that JSON carries: ``converged``, ``max_iterations``, …"""
-        return self.name.lower()
+    def sentence(self) -> str:
+        """What it means, for people."""
+        return _SENTENCES.get(self, self.value)
+
+
+_SENTENCES = {
+    Outcome.STAGNATED: "stagnated: the gradient is as small as doubles can make it",
+    Outcome.MAX_ITERATIONS: "not converged: the limit on iterations was reached",
+    Outcome.TIME_LIMIT: "not converged: the limit on time was reached",
+    Outcome.DIVERGED: "diverged: the learning rate is too large",
+}
 
 
 class Iterate(NamedTuple):

@@ -39,7 +39,7 @@ def sections(problem: Problem, entries: Sequence[Entry], page: Page) -> list[Sec
     parts: list[Section] = [Grid("Problem", (), list(facts.items()), "ll")]
     for precision in dict.fromkeys(entry.precision for entry in entries):
         parts.append(_grid(precision, [entry for entry in entries if entry.precision == precision], page))
-    unfinished = [_verdict(entry) for entry in entries if entry.outcome != Outcome.CONVERGED.word]
+    unfinished = [_verdict(entry) for entry in entries if entry.outcome != Outcome.CONVERGED]
     if unfinished:
         parts.append(Lines("Not converged", tuple(map(page.message, unfinished))))
     return parts
@@ -116,7 +116,7 @@ def _name(entry: Entry) -> str:
 def _verdict(entry: Entry) -> str:
     """Why a run has no solution to show."""
     if entry.outcome != FORECAST:
-        return f"{_name(entry)}, {entry.precision}: {Outcome[entry.outcome.upper()].value}"
+        return f"{_name(entry)}, {entry.precision}: {Outcome(entry.outcome).sentence}"
     if entry.forecast is None or math.isinf(entry.forecast):
         return f"{_name(entry)}, {entry.precision}: not run, no number of steps is enough"
     about = "at most" if entry.forecast_is_bound else "about"

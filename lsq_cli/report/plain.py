@@ -16,7 +16,6 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lsq_cli.core.errors import printable
-from lsq_cli.core.solution import Outcome
 from lsq_cli.report.files import WholeFile, check_path
 
 if TYPE_CHECKING:
@@ -140,8 +139,6 @@ def _jsonable(value: Any) -> Any:
         return [_jsonable(entry) for entry in value]
     if isinstance(value, Mapping):
         return {str(key): _jsonable(entry) for key, entry in value.items()}
-    if isinstance(value, Outcome):
-        return value.word
     return _jsonable(value.tolist()) if hasattr(value, "tolist") else value
 
 

@@ -73,7 +73,7 @@ def summary(solution: Solution, page: Page) -> Grid:
         "passes over the data": solution.passes,
         "sure digits": solution.digits,
         **({} if solution.data_digits is None else {"data support": f"{significant(solution.data_digits)} digits"}),
-        "outcome": solution.outcome.value,
+        "outcome": solution.outcome.sentence,
     }
     return Grid("Summary", (), [(label, _summary_value(value)) for label, value in rows.items()], "ll")
 

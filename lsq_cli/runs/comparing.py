@@ -213,7 +213,7 @@ def _entry(
         method=solution.method,
         step=step,
         precision=precision,
-        outcome=solution.outcome.word,
+        outcome=solution.outcome,
         seconds=rows + solving,
         solving_seconds=solving,
         iterations=solution.iterations,

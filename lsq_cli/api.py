@@ -8,11 +8,14 @@ array([1., 2.])
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import wraps
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
-from lsq_cli.core.errors import UsageError
+from lsq_cli.core.errors import DataError, LsqError, UsageError
+from lsq_cli.core.keywords import in_keywords
 from lsq_cli.core.solution import Solution
 from lsq_cli.engines.blas import one_thread
 from lsq_cli.engines.local import MEMORY, bytes_of
@@ -27,15 +30,36 @@ from lsq_cli.runs.solving import Run
 from lsq_cli.sources.points import checked_start
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from lsq_cli.core.problem import Problem
     from lsq_cli.runs.gradient import Gradient
+    from lsq_cli.sources.blocks import Source
 
+P = ParamSpec("P")
+R = TypeVar("R")
 DATA_OPTIONS = ("target", "columns", "drop", "weights", "missing", "na", "delimiter", "header", "input_format")
 """The keyword arguments about the data, the same for every function."""
+_DESCENT = ("step", "learning_rate", "x0", "tol", "max_iter", "time_limit", "normalize")
+Texts = str | Iterable[str]
+"""One text or several."""
 
 
+def _in_words_of_python(function: Callable[P, R]) -> Callable[P, R]:
+    """`function`, whose errors speak of keyword arguments and not of options."""
+
+    @wraps(function)
+    def speaking(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except LsqError as error:
+            if isinstance(error, DataError):
+                error.problem = in_keywords(error.problem)
+            error.args = tuple(in_keywords(str(text)) for text in error.args)
+            raise
+
+    return speaking
+
+
+@_in_words_of_python
 @one_thread()
 def solve(
     A: Any,
@@ -58,7 +82,15 @@ def solve(
     jobs: int | None = None,
     memory: int | str = MEMORY,
     statistics: bool = False,
-    **data: Any,
+    target: Texts = (),
+    columns: Texts = (),
+    drop: Texts = (),
+    weights: Any = None,
+    missing: Literal["error", "drop"] = "error",
+    na: Texts = (),
+    delimiter: str | None = None,
+    header: bool | None = None,
+    input_format: str | None = None,
 ) -> Solution:
     """Find the x that minimises ½‖Ax − b‖² + ½λ‖x‖².
 
@@ -91,9 +123,10 @@ def solve(
         For row buffers, in bytes or as ``"64MB"``: it bounds how many blocks are in flight.
     statistics : bool
         Put standard errors, σ and R² into ``Solution.statistics``; only with ``method="normal"`` and no ridge.
-    **data
-        The data options of ``lsq solve``: target, columns, drop, weights, missing, na, delimiter, header,
-        input_format; for arrays `weights` is an array (m,).
+    target, columns, drop, missing, na, delimiter, header, input_format
+        As the options of ``lsq solve`` of these names; one text or several where an option may be repeated.
+    weights : array_like (m,) or str, optional
+        w ≥ 0 of each row, or the name of their column.
 
     Returns
     -------
@@ -106,27 +139,13 @@ def solve(
         If a row or a column cannot be used.
     UsageError
         If options contradict each other.
-    TypeError
-        For a keyword that is no option.
     """
-    from lsq_cli.sources.opening import open_python
-
-    _refuse_unknown(solve, data)
-    start = perf_counter()
-    asked = {
-        "step": step,
-        "learning_rate": learning_rate,
-        "x0": x0,
-        "tol": tol,
-        "max_iter": max_iter,
-        "time_limit": time_limit,
-        "normalize": normalize or None,
-    }
+    start, given = perf_counter(), locals()
     _check(precision, ridge, rank_tol)
     if statistics and (method != "normal" or ridge):
         raise UsageError('statistics are those of plain least squares: method="normal" and no ridge')
-    asked = {name: value for name, value in asked.items() if value is not None}
-    source = open_python(A, b, **data)
+    asked = {name: given[name] for name in _DESCENT if given[name] is not None and given[name] is not False}
+    source = _source(A, b, **{name: given[name] for name in DATA_OPTIONS})
     options, resources = ProblemOptions(intercept, ridge, precision, rank_tol), Resources(jobs, bytes_of(memory))
     # Statistics are made of the sums, whatever the form that would suit x alone.
     summed = read_problem(source, options, resources) if statistics else None
@@ -134,9 +153,15 @@ def solve(
     run = Run(problem, _descent(method, asked, problem))
     kept = [iterate for iterate in run if iterates]
     solution = run.solution(tuple(kept) if iterates else None, perf_counter() - start)
-    return replace(solution, statistics=statistics_of(summed)) if summed else solution
+    return replace(
+        solution,
+        statistics=statistics_of(summed) if summed else None,
+        warnings=tuple(map(in_keywords, solution.warnings)),
+        notes=tuple(map(in_keywords, solution.notes)),
+    )
 
 
+@_in_words_of_python
 @one_thread()
 def gradient(
     A: Any,
@@ -149,7 +174,15 @@ def gradient(
     intercept: bool = False,
     jobs: int | None = None,
     memory: int | str = MEMORY,
-    **data: Any,
+    target: Texts = (),
+    columns: Texts = (),
+    drop: Texts = (),
+    weights: Any = None,
+    missing: Literal["error", "drop"] = "error",
+    na: Texts = (),
+    delimiter: str | None = None,
+    header: bool | None = None,
+    input_format: str | None = None,
 ) -> Gradient:
     """Find the Jacobian and the gradient of ½‖Ax − b‖² at one x, checked three ways, and the step from there.
 
@@ -169,7 +202,7 @@ def gradient(
         β of the step; 1/λmax of the Hessian by default.
     intercept : bool
         Put a column of ones first.
-    jobs, memory, **data
+    jobs, memory, target, columns, drop, weights, missing, na, delimiter, header, input_format
         As for `solve`.
 
     Returns
@@ -183,20 +216,17 @@ def gradient(
         If a row or a column cannot be used.
     UsageError
         If options contradict each other.
-    TypeError
-        For a keyword that is no option.
     """
+    given = locals()
     from lsq_cli.runs.gradient import LOSSES, differentiate  # `solve` does without
-    from lsq_cli.sources.opening import open_python
     from lsq_cli.sources.points import finite_values
 
-    _refuse_unknown(gradient, data)
     if objective not in (None, *LOSSES):
         raise UsageError(f"objective must be one of {', '.join(LOSSES)}, not {objective!r}")
     if learning_rate is not None and not 0.0 < learning_rate < math.inf:
         raise UsageError(f"learning_rate must be a number > 0, not {learning_rate!r}")
-    source = open_python(A, b, **data) if hasattr(A, "blocks") else open_python(A, b, alone=True, **data)
-    return differentiate(
+    source = _source(A, b, alone=not hasattr(A, "blocks"), **{name: given[name] for name in DATA_OPTIONS})
+    found = differentiate(
         source,
         at=None if at is None else lambda names, targets: checked_start(at, names, targets, "at"),
         loss=objective,
@@ -205,20 +235,19 @@ def gradient(
         intercept=intercept,
         resources=Resources(jobs, bytes_of(memory)),
     )
+    return replace(found, notes=tuple(map(in_keywords, found.notes)))
 
 
-def _refuse_unknown(function: Callable[..., Any], data: dict[str, Any]) -> None:
-    """`TypeError`, in Python's own words, for a keyword that is no data option; with the one that was meant."""
-    unknown = next((name for name in data if name not in DATA_OPTIONS), None)
-    if unknown is None:
-        return
-    import difflib  # only here, on the way to an error
-    import inspect
+def _source(A: Any, b: Any, **data: Any) -> Source:
+    """Where A and b are; what is left at its default is not asked for."""
+    from lsq_cli.sources.opening import open_python
 
-    known = [name for name in inspect.signature(function).parameters if name not in ("A", "b", "data")]
-    near = difflib.get_close_matches(unknown, [*known, *DATA_OPTIONS], 1)
-    meant = f". Did you mean '{near[0]}'?" if near else ""
-    raise TypeError(f"{function.__name__}() got an unexpected keyword argument '{unknown}'{meant}")
+    def is_default(value: Any) -> bool:
+        return value is None or (isinstance(value, str | tuple | bool) and value in ((), "error", False))
+
+    # header=False is a choice, alone=False is not.
+    asked = {name: value for name, value in data.items() if name == "header" or not is_default(value)}
+    return open_python(A, b, **{name: value for name, value in asked.items() if value is not None})
 
 
 def _check(precision: str, ridge: float, rank_tol: float | None) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 
+import mypy.api
 import numpy as np
 import pytest
 
 from lsq_cli import gradient, solve
-from lsq_cli.core.errors import UsageError
+from lsq_cli.core.errors import ColumnError, UsageError
+from lsq_cli.core.keywords import in_keywords
 
 A, B = [[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]], [1.0, 3.0, 5.0]
-LAST = "b is the last column, 'y' (choose with --target)"
+LAST = "b is the last column, 'y' (choose with target=)"
+IN_OPTIONS = "b is the last column, 'y' (choose with --target)"
 
 
 @pytest.fixture
@@ -25,11 +29,8 @@ def table(tmp_path):
     ("function", "keyword", "says"),
     [
         (solve, "unknown_keyword", "solve() got an unexpected keyword argument 'unknown_keyword'"),
-        (solve, "max_iters", "solve() got an unexpected keyword argument 'max_iters'. Did you mean 'max_iter'?"),
-        (solve, "targets", "solve() got an unexpected keyword argument 'targets'. Did you mean 'target'?"),
         (solve, "alone", "solve() got an unexpected keyword argument 'alone'"),
         (gradient, "ridge", "gradient() got an unexpected keyword argument 'ridge'"),
-        (gradient, "objektive", "gradient() got an unexpected keyword argument 'objektive'. Did you mean 'objective'?"),
     ],
 )
 @pytest.mark.parametrize("data", [(A, B), ("no such file",)], ids=["arrays", "path"])
@@ -37,7 +38,7 @@ def test_a_keyword_that_is_none_is_named_with_its_function(function, keyword, sa
     with pytest.raises(TypeError) as caught:
         function(*data, **{keyword: 1})
 
-    assert str(caught.value) == says
+    assert str(caught.value).startswith(says)  # some Pythons add the near one
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_a_note_on_an_option_is_among_them(table):
     first, *rest = solve(table, drop="who", precision="double", rank_tol=1e-30).notes
 
     assert first == LAST
-    assert [note.startswith("--rank-tol 1e-30 is ") for note in rest] == [True]
+    assert [note.startswith("rank_tol=1e-30 is ") for note in rest] == [True]
 
 
 def test_arrays_need_no_note():
@@ -77,7 +78,7 @@ def test_notes_are_no_part_of_the_json_object(run_lsq, table):
 
 def test_the_command_says_each_note_once(run_lsq, table):
     for verb in ("solve", "gradient", "compare"):
-        assert run_lsq(verb, table, "-f", "json").err.count(f"lsq: note: {LAST}\n") == 1
+        assert run_lsq(verb, table, "-f", "json").err.count(f"lsq: note: {IN_OPTIONS}\n") == 1
 
 
 def test_a_gradient_carries_them_as_well(table):
@@ -96,3 +97,77 @@ def test_a_gradient_is_the_same_whatever_the_threads_and_the_memory():
         gradient(A, B, jobs=0)
     with pytest.raises(UsageError, match="'much' is no size of memory"):
         gradient(A, B, memory="much")
+
+
+@pytest.mark.parametrize(
+    ("message", "says"),
+    [
+        ("leave such rows out with --missing drop", 'leave such rows out with missing="drop"'),
+        (
+            "if it marks a missing one: --na abc, or leave the column out: --drop y",
+            'na="abc", or leave the column out: drop="y"',
+        ),
+        ("write --na -999", "write na=-999"),
+        ("see --header and --no-header", "see header=True and header=False"),
+        ("try --step cg or --method normal", 'try step="cg" or method="normal"'),
+        ("--drop leaves nothing of --target y", 'drop= leaves nothing of target="y"'),
+        ("(choose with --target)", "(choose with target=)"),
+        ("to have a single one: --drop x5,x7,x11, or more", 'drop="x5,x7,x11", or more'),
+        ("rows -- none", "rows -- none"),
+    ],
+)
+def test_messages_speak_of_keyword_arguments(message, says):
+    assert says in in_keywords(message)
+
+
+def test_errors_and_warnings_speak_of_keyword_arguments(table):
+    with pytest.raises(ColumnError, match='target="speed": no such column') as caught:
+        solve(table, target="speed")
+    assert "--" not in str(caught.value)
+    with pytest.raises(UsageError, match='belongs to gradient descent: add method="gd"'):
+        solve(A, B, tol=1e-3)
+
+    dependent = solve([[1.0, 2.0], [2.0, 4.0], [3.0, 6.0]], [1.0, 2.0, 4.0])
+    assert 'drop="x2"' in dependent.warnings[0]
+
+
+def test_the_signature_names_every_option_and_mypy_knows_them(tmp_path):
+    keywords = inspect.signature(solve).parameters
+    asked = {"target", "columns", "drop", "weights", "missing", "na", "delimiter", "header", "input_format", "method"}
+
+    assert asked <= set(keywords)
+    assert not [name for name, parameter in keywords.items() if parameter.kind is parameter.VAR_KEYWORD]
+    script = tmp_path / "wrong.py"
+    script.write_text(
+        "from lsq_cli import solve\nsolve([[1.0]], [1.0], targett='y')\nsolve([[1.0]], [1.0], method='qr')\n"
+    )
+    out, _, code = mypy.api.run(["--strict", "--no-incremental", str(script)])
+    assert code == 1
+    assert 'Unexpected keyword argument "targett"' in out
+    assert "incompatible type \"Literal['qr']\"" in out
+
+
+def test_a_solution_has_a_short_repr_and_a_table_for_notebooks():
+    solution = solve(A, B)
+
+    assert repr(solution) == "<Solution: converged, ‖Ax − b‖ = 0, 15.9 digits, x1=1.0, x2=2.0>"
+    page = solution._repr_html_()
+    assert "<caption>converged, ‖Ax − b‖ = 0, 15.9 digits</caption>" in page
+    assert "<tr><td>x1</td><td>1.0</td></tr>" in page
+
+
+def test_names_are_text_in_a_notebook_and_many_are_cut(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("<b>u</b>,y\n1,2\n2,4\n")
+
+    assert "&lt;b&gt;u&lt;/b&gt;" in solve(path)._repr_html_()
+    many = solve(np.eye(200), np.ones(200))
+    assert repr(many).endswith("x4=1.0, … 196 more>")
+    assert many._repr_html_().endswith("<p>… 100 more</p>")
+
+
+def test_several_targets_have_a_column_each():
+    solution = solve(A, [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+
+    assert solution.coefficients == {"x1": [1.0, 2.0], "x2": [2.0, 2.0]}
+    assert "<th>b1</th><th>b2</th>" in solution._repr_html_()

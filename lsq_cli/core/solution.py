@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 INTERCEPT = "(intercept)"
 """What the column of ones is called among the names."""
 
+_SHOWN, _SHOWN_IN_HTML = 4, 100
 ALL_DIGITS = 15.9
 """As many digits as a double can have right: −log₁₀ 2⁻⁵³, rounded down."""
 
@@ -85,7 +86,7 @@ class Statistics:
     r_squared_centred: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Solution:
     """The answer and all that is known about it; the same fields for every method.
 
@@ -147,3 +148,37 @@ class Solution:
     def converged(self) -> bool:
         """Whether the run reached what was asked of it."""
         return self.outcome is Outcome.CONVERGED
+
+    @property
+    def coefficients(self) -> dict[str, float | list[float]]:
+        """Name → the number of x, or for several targets one for each."""
+        return dict(zip(self.names, self.x.tolist(), strict=True))
+
+    def __repr__(self) -> str:
+        """The outcome and the first coefficients, on a line or two."""
+        shown = [f"{name}={value}" for name, value in list(self.coefficients.items())[:_SHOWN]]
+        more = [f"… {len(self.names) - _SHOWN} more"] if len(self.names) > _SHOWN else []
+        return f"<Solution: {', '.join([self.outcome, *self._facts(), *shown, *more])}>"
+
+    def _repr_html_(self) -> str:
+        """The coefficients as a table, for notebooks."""
+        from html import escape  # for notebooks alone
+
+        heads = ["name", *(self.targets if self.x.ndim == 2 else ("x",))]
+        rows = [
+            [name, *map(repr, value if isinstance(value, list) else [value])]
+            for name, value in self.coefficients.items()
+        ]
+        body = "".join(
+            f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows[:_SHOWN_IN_HTML]
+        )
+        head = "".join(f"<th>{escape(cell)}</th>" for cell in heads)
+        left = len(rows) - _SHOWN_IN_HTML
+        more = f"<p>… {left} more</p>" if left > 0 else ""
+        caption = escape(", ".join([self.outcome.sentence, *self._facts()]))
+        return f"<table><caption>{caption}</caption><thead>{head}</thead><tbody>{''.join(body)}</tbody></table>{more}"
+
+    def _facts(self) -> list[str]:
+        """‖Ax − b‖ and the sure digits, where they are known."""
+        norm = [] if self.residual_norm is None else [f"‖Ax − b‖ = {self.residual_norm:.6g}"]
+        return norm if self.digits is None else [*norm, f"{self.digits:.1f} digits"]

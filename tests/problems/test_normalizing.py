@@ -159,7 +159,7 @@ def test_it_belongs_to_descent_and_to_sums():
     A, b = table()
     with pytest.raises(LsqError, match="normalize belongs to gradient descent"):
         solve(A, b, normalize=True)
-    with pytest.raises(LsqError, match="--normalize"):
+    with pytest.raises(LsqError, match="normalize=True"):
         solve(A, b, method="gd", normalize=True, rows=True)
 
 

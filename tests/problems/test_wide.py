@@ -284,21 +284,21 @@ def test_too_many_unknowns_for_the_normal_equations_are_refused(rows, limit, mon
     with pytest.raises(ProblemError) as error:
         solve(np.eye(rows, 8), np.ones(rows))
     assert str(error.value) == (
-        "A b: 8 unknowns: AᵀA would take 5.1e-07 GB and its exact solution hours; --method gd goes by the rows"
+        'A b: 8 unknowns: AᵀA would take 5.1e-07 GB and its exact solution hours; method="gd" goes by the rows'
     )
 
 
 def test_dependent_rows_of_too_many_unknowns_are_refused(monkeypatch):
     monkeypatch.setattr(choosing, "SOLVED", 5)
 
-    with pytest.raises(ProblemError, match="AAᵀ does not help, for rows of A depend on each other; --method gd"):
+    with pytest.raises(ProblemError, match='AAᵀ does not help, for rows of A depend on each other; method="gd"'):
         solve(np.ones((3, 8)), np.ones(3))
 
 
 def test_a_ridge_on_too_many_unknowns_is_refused(monkeypatch):
     monkeypatch.setattr(choosing, "SOLVED", 5)
 
-    with pytest.raises(ProblemError, match=r"its exact solution hours; --method gd goes by the rows$"):
+    with pytest.raises(ProblemError, match=r'its exact solution hours; method="gd" goes by the rows$'):
         solve(np.eye(3, 8), np.ones(3), ridge=1.0)
 
 

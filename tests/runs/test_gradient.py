@@ -240,7 +240,7 @@ def test_one_column_beside_an_intercept_is_a_mean():
 
 
 def test_one_column_alone_has_no_weights_and_two_targets_need_a_matrix():
-    with pytest.raises(UsageError, match="--weights needs a column of A"):
+    with pytest.raises(UsageError, match="weights= needs a column of A"):
         gradient(np.ones((3, 2)), weights="x1")
     with pytest.raises(ProblemError, match="no column is left to be A"):
         gradient(np.ones((3, 2)), target="x1,x2")

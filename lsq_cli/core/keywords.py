@@ -1,0 +1,48 @@
+"""Messages in the words of Python: ``--missing drop`` becomes ``missing="drop"``.
+
+Errors, warnings and notes name the option of the command line that helps. Who calls `lsq_cli.solve` has keyword
+arguments instead, of the same names; `in_keywords` puts them in place of the options.
+"""
+
+from __future__ import annotations
+
+import re
+
+_SWITCHES = {
+    "--header": "header=True",
+    "--no-header": "header=False",
+    "--intercept": "intercept=True",
+    "--no-intercept": "intercept=False",
+    "--normalize": "normalize=True",
+    "--no-default-na": "no_default_na=True",
+}
+_NUMBER = r"[+-]?\d[\d.e+-]*"
+_CHOICES = (
+    r"drop|error|gd|normal|extended|double|constant|exact|bb|nesterov|cg"
+    r"|csv|tsv|npy|npz|parquet|mtx|tab|space|half|sum|mean|latin-1|utf-8|utf-16|utf-16-le|utf-16-be"
+)
+# A value that the message quotes, a choice or number of ours, or one word that ends its clause.
+_LAST_WORD = r"[^\s;'()]*[^\s;,:'()](?=$|[;:)]|,(?:\s|$))"
+_OPTION = re.compile(
+    rf"(?<![\w-])(?<!lsq solve )(--[a-z][a-z0-9-]*)(?: ('[^']*'|{_NUMBER}(?![\w.])|(?:{_CHOICES})(?![\w-])|{_LAST_WORD}))?"
+)
+
+
+def in_keywords(text: str) -> str:
+    """`text` with keyword arguments in place of options.
+
+    >>> in_keywords("leave such rows out with --missing drop, or choose with --columns")
+    'leave such rows out with missing="drop", or choose with columns='
+    """
+    return _OPTION.sub(_keyword, text)
+
+
+def _keyword(option: re.Match[str]) -> str:
+    name, value = option[1], option[2]
+    if name in _SWITCHES:
+        return _SWITCHES[name] + ("" if value is None else f" {value}")
+    keyword = name.removeprefix("--").replace("-", "_") + "="
+    if value is None:
+        return keyword
+    bare = value.strip("'")
+    return keyword + (bare if re.fullmatch(_NUMBER, bare) else f'"{bare}"')

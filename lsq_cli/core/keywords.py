@@ -23,9 +23,8 @@ _CHOICES = (
 )
 # A value that the message quotes, a choice or number of ours, or one word that ends its clause.
 _LAST_WORD = r"[^\s;'()]*[^\s;,:'()](?=$|[;:)]|,(?:\s|$))"
-_OPTION = re.compile(
-    rf"(?<![\w-])(?<!lsq solve )(--[a-z][a-z0-9-]*)(?: ('[^']*'|{_NUMBER}(?![\w.])|(?:{_CHOICES})(?![\w-])|{_LAST_WORD}))?"
-)
+_VALUE = rf"'[^']*'|{_NUMBER}(?![\w.])|(?:{_CHOICES})(?![\w-])|{_LAST_WORD}"
+_OPTION = re.compile(rf"(?<![\w-])(?<!lsq solve )(--[a-z][a-z0-9-]*)(?: ({_VALUE}))?")
 
 
 def in_keywords(text: str) -> str:

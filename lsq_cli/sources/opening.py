@@ -263,10 +263,11 @@ def _table(source: ByteSource, kind: str, request: Request) -> Table:
         from lsq_cli.sources.binary.market import market_table
 
         return market_table(source)
-    from lsq_cli.sources.text.csv import CsvOptions, CsvTable
+    from lsq_cli.sources.text.csv import CsvTable
+    from lsq_cli.sources.text.deciding import TextOptions
 
     tab = "\t" if kind == "tsv" else None
-    return CsvTable(source, CsvOptions(delimiter=request.delimiter or tab, header=request.header, na=request.na))
+    return CsvTable(source, TextOptions(delimiter=request.delimiter or tab, header=request.header, na=request.na))
 
 
 def _open(path: str, request: Request, stdin: BinaryIO | None) -> tuple[ByteSource, str]:

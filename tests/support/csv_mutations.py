@@ -16,9 +16,10 @@ import numpy as np
 
 from lsq_cli.core.errors import DataError
 from lsq_cli.sources.text import fast
-from lsq_cli.sources.text.cells import sound_text
-from lsq_cli.sources.text.csv import CsvBlock, CsvOptions
-from lsq_cli.sources.text.dialect import Layout, find_layout
+from lsq_cli.sources.text.csv import CsvBlock
+from lsq_cli.sources.text.deciding import TextOptions, decide
+from lsq_cli.sources.text.dialect import Dialect
+from lsq_cli.sources.text.lines import sound_text
 
 SEEDS = {
     "digits": b"a,b,c,d\n0.1234567890123457,-1.5e-7,3,4\n-0.030259108274691,22.000000000000004,1e22,-0.0\n"
@@ -69,13 +70,13 @@ def damaged(body: bytes, random: Random) -> bytes:
     return body[:place] + put + body[place + taken :]
 
 
-def layout_of(seed: bytes) -> tuple[Layout, bytes]:
+def dialect_of(seed: bytes) -> tuple[Dialect, bytes]:
     """How a seed is written, and its rows."""
     text = sound_text(seed.replace(b"\xef\xbb\xbf", b""), 1, "data.csv")
-    found = find_layout(text[: text.index(b"\n") + 1] * 2, "data.csv", CsvOptions(header=True))
+    found = decide(text[: text.index(b"\n") + 1] * 2, "data.csv", TextOptions(header=True))
     assert found is not None
     names = text[: text.index(b"\n")]
-    return replace(found.layout, header=names), seed[seed.index(b"\n") + 1 :]
+    return replace(found.dialect, header=names), seed[seed.index(b"\n") + 1 :]
 
 
 def outcome(block: CsvBlock) -> tuple[object, ...]:
@@ -89,11 +90,11 @@ def outcome(block: CsvBlock) -> tuple[object, ...]:
 
 
 def read_both_ways(
-    layout: Layout, body: bytes, columns: tuple[int, ...], missing: str
+    dialect: Dialect, body: bytes, columns: tuple[int, ...], missing: str
 ) -> tuple[tuple[object, ...], tuple[object, ...]]:
     """The outcomes of the fast reader and of the slow one."""
-    block = CsvBlock(None, layout, columns, missing, 0, len(body), 2, body)
-    return outcome(replace(block, hasty=True)), outcome(block)
+    block = CsvBlock(None, dialect, columns, missing, 0, len(body), 2, body)
+    return outcome(replace(block, large=True)), outcome(block)
 
 
 def trial(random: Random) -> str:
@@ -105,17 +106,17 @@ def trial(random: Random) -> str:
         Where the two differ.
     """
     name = random.choice(list(SEEDS))
-    layout, body = layout_of(SEEDS[name])
+    dialect, body = dialect_of(SEEDS[name])
     body = damaged(body, random)
-    width = len(layout.names)
+    width = len(dialect.names)
     columns = tuple(random.sample(range(width), random.randint(1, width)))
     missing = random.choice(("error", "drop"))
     with mock.patch.object(fast, "PIECE_CELLS", random.choice((5, fast.PIECE_CELLS))):
-        hasty, slow = read_both_ways(layout, body, columns, missing)
-    assert hasty == slow, f"{name}, columns {columns}, {missing}: {body!r}\n  fast: {hasty}\n  slow: {slow}"
+        quick, slow = read_both_ways(dialect, body, columns, missing)
+    assert quick == slow, f"{name}, columns {columns}, {missing}: {body!r}\n  fast: {quick}\n  slow: {slow}"
     if isinstance(slow[0], type):
         return "refused"
-    return "fast" if fast.whole_lines(sound_text(body, 2, "data.csv"), layout, columns) is not None else "slow"
+    return "fast" if fast.whole_lines(sound_text(body, 2, "data.csv"), dialect, columns) is not None else "slow"
 
 
 def trials(count: int, seed: int) -> Counter[str]:

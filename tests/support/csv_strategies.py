@@ -6,7 +6,7 @@ import re
 
 from hypothesis import strategies as st
 
-from lsq_cli.sources.text.dialect import MARKS
+from lsq_cli.sources.text.marks import MARKS
 
 floats = st.floats(allow_nan=False, allow_infinity=False)
 written = st.one_of(

@@ -28,7 +28,7 @@ from lsq_cli.core.errors import CellError, OpenError, TableError, shown
 from lsq_cli.core.extras import load
 from lsq_cli.sources.binary.npy import ArrayTable, NumberTable
 from lsq_cli.sources.binary.sparse import SparseTable
-from lsq_cli.sources.text.dialect import convention, number
+from lsq_cli.sources.text.numbers import convention, number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,7 +1,7 @@
 """Which rows of numbers miss a cell, and why: for tables whose cells are numbers already.
 
 A null is an empty cell, nan is ``nan`` and ±inf is ``inf``; a row counts once, by its first such cell in the order of
-the file. Text has its own marks, which `layout.py` knows.
+the file. Text has its own marks, which `text/marks.py` knows.
 """
 
 from __future__ import annotations

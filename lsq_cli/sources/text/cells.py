@@ -17,9 +17,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lsq_cli.core.errors import CellError, DataError, TableError, shown
+from lsq_cli.core.errors import CellError, TableError
 from lsq_cli.sources.blocks import Missing, Reason
-from lsq_cli.sources.text.dialect import BLANKS, BLANKS_BETWEEN, Layout, convention, may_have_comments, unquoted
+from lsq_cli.sources.text.dialect import Dialect, may_have_comments, unquoted
+from lsq_cli.sources.text.lines import BLANKS, sound_text
+from lsq_cli.sources.text.shape import BLANKS_BETWEEN
+from lsq_cli.sources.text.wording import missing_problem, text_problem
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,9 +33,6 @@ if TYPE_CHECKING:
     Positions = NDArray[np.signedinteger]
     Flags = NDArray[np.bool_]
 
-TEXT_ROWS = 1000
-"""A column without one number in so many rows is text."""
-_PIECE_BYTES = 1 << 20
 _MARKED_CELLS = 1 << 16
 """Cells whose missing marks are looked for at a time: each takes 200 bytes until it is rewritten."""
 
@@ -46,7 +46,7 @@ class Grid:
         Whole lines as they stand in the file.
     line : int
         The 1-based number of the first of them in the file.
-    layout : Layout
+    dialect : Dialect
         How the file is written.
 
     Attributes
@@ -64,26 +64,26 @@ class Grid:
         the header once more; bytes that are no text.
     """
 
-    def __init__(self, data: bytes, line: int, layout: Layout) -> None:
-        text = sound_text(data, line, layout.label)
-        self.layout = layout
+    def __init__(self, data: bytes, line: int, dialect: Dialect) -> None:
+        text = sound_text(data, line, dialect.label)
+        self.dialect = dialect
         self._text, self._line = text, line
         self._refuse_second_header()
         commented = may_have_comments(text)
-        widths = self._take(layout.rows_alone(text) if commented else text)
-        if not commented and (widths != len(layout.names)).any():
-            widths = self._take(layout.rows_alone(text))
+        widths = self._take(dialect.rows_alone(text) if commented else text)
+        if not commented and (widths != len(dialect.names)).any():
+            widths = self._take(dialect.rows_alone(text))
         self.rows = len(widths)
-        wrong = np.flatnonzero(widths != len(layout.names))
+        wrong = np.flatnonzero(widths != len(dialect.names))
         if wrong.size:
             starts, stops = self._starts_and_stops()
             cell, width = int(widths[: wrong[0]].sum()), int(widths[wrong[0]])
             row = self.data[starts[cell] : stops[cell + width - 1]]
-            raise layout.ragged(self._line_at(starts[cell]), row, width)
+            raise dialect.ragged(self._line_at(starts[cell]), row, width)
 
     def where(self, row: int, column: int) -> str:
         """The place of a cell for an error message, given its row and its position in the file."""
-        return self.layout.place(self._line_at(self._bounds[0][row, column]), column)
+        return self.dialect.place(self._line_at(self._bounds[0][row, column]), column)
 
     def text(self, row: int, column: int) -> str:
         """What a cell says, without its quotes and the blanks around."""
@@ -93,11 +93,11 @@ class Grid:
     def judge(self, row: int, column: int, missing: Missing) -> tuple[float, Reason]:
         """The number in a cell and why it is missing; `CellError` for text, and for a missing cell that may not be."""
         text = self.text(row, column)
-        judged = self.layout.judge(text)
+        judged = self.dialect.marks.judge(text)
         if judged is None:
-            raise CellError(_text_problem(self.layout, column, text), self.where(row, column))
+            raise CellError(text_problem(self.dialect, column, text), self.where(row, column))
         if judged[1] and missing == "error":
-            raise CellError(_missing_problem(judged[1], text), self.where(row, column))
+            raise CellError(missing_problem(judged[1], text), self.where(row, column))
         return judged
 
     def without_text(self, rows: Positions, columns: Positions) -> Flags:
@@ -135,7 +135,7 @@ class Grid:
     def marks_as_nan(self, columns: Sequence[int]) -> bytes:
         """`data` with ``nan`` in place of each missing mark in the columns."""
         pieces, done = [], 0
-        rows_a_time = max(1, _MARKED_CELLS // len(self.layout.names))
+        rows_a_time = max(1, _MARKED_CELLS // len(self.dialect.names))
         for row in range(0, self.rows, rows_a_time):
             rows = slice(row, row + rows_a_time)
             marked: list[bytes] = []
@@ -152,23 +152,23 @@ class Grid:
         first, lead = starts.copy(), _table(BLANKS + b'"')
         while (ahead := lead[buffer[first]] & (first < stops)).any():
             first[ahead] += 1
-        begins_mark = _table(bytes(mark.encode()[0] for mark in self.layout.marks if mark))
+        begins_mark = _table(bytes(mark.encode()[0] for mark in self.dialect.marks.texts if mark))
         suspect = (first == stops) | begins_mark[buffer[first]]
         for start, stop in zip(starts[suspect].tolist(), stops[suspect].tolist(), strict=True):
-            if start == stop or unquoted(self.data[start:stop]) in self.layout.marks:
+            if start == stop or unquoted(self.data[start:stop]) in self.dialect.marks.texts:
                 yield start, stop
 
     @cached_property
     def _bounds(self) -> tuple[Positions, Positions]:
         """Where each cell begins and ends, two arrays of shape (rows, columns)."""
-        shape = (self.rows, len(self.layout.names))
+        shape = (self.rows, len(self.dialect.names))
         starts, stops = self._starts_and_stops()
         return starts.reshape(shape), stops.reshape(shape)
 
     def _starts_and_stops(self) -> tuple[Positions, Positions]:
         """Where the cells begin and end, one after another."""
         edges = self._edges_and_widths()[0].astype(np.int32)  # as many as there are bytes, in tables of digits
-        if self.layout.delimiter == BLANKS_BETWEEN:
+        if self.dialect.delimiter == BLANKS_BETWEEN:
             return edges[::2], edges[1::2]
         starts = np.zeros_like(edges)
         np.add(edges[:-1], 1, out=starts[1:])
@@ -177,8 +177,8 @@ class Grid:
     def _edges_and_widths(self) -> tuple[Positions, Positions]:
         """Where the cells end (where blanks part them: begin and end, in turn), and how many stand in each row."""
         buffer = np.frombuffer(self.data, np.uint8)
-        if self.layout.delimiter != BLANKS_BETWEEN:
-            edges = self._outside((buffer == ord(self.layout.delimiter)) | (buffer == ord("\n")))
+        if self.dialect.delimiter != BLANKS_BETWEEN:
+            edges = self._outside((buffer == ord(self.dialect.delimiter)) | (buffer == ord("\n")))
             return edges, np.diff(np.flatnonzero(buffer[edges] == ord("\n")), prepend=-1)
         blank = buffer == ord("\n")
         ends = self._outside(blank)
@@ -194,14 +194,14 @@ class Grid:
 
     def _refuse_second_header(self) -> None:
         """Raise where a line is equal to the header."""
-        if self.layout.header is None:
+        if self.dialect.header is None:
             return
-        header = b"\n%b\n" % self.layout.header
+        header = b"\n%b\n" % self.dialect.header
         at = 0 if self._text.startswith(header[1:]) else self._text.find(header) + 1
         if at or self._text.startswith(header[1:]):
             line = self._line + self._text.count(b"\n", 0, at)
             problem = "the header once more; files joined with cat? give them as paths"
-            raise TableError(problem, self.layout.line(line))
+            raise TableError(problem, self.dialect.line(line))
 
     def _take(self, data: bytes) -> Positions:
         """Make `data` the rows of this grid; returns how many cells each has."""
@@ -230,8 +230,10 @@ class Grid:
 
     def _padding(self, buffer: Bytes) -> Positions:
         """The blanks before opening quotes; `TableError` for a quote inside a cell or one that is never closed."""
-        blanks = b"" if self.layout.delimiter == BLANKS_BETWEEN else BLANKS.replace(self.layout.delimiter.encode(), b"")
-        edge = _table((BLANKS if not blanks else self.layout.delimiter.encode()) + b"\n")
+        blanks = (
+            b"" if self.dialect.delimiter == BLANKS_BETWEEN else BLANKS.replace(self.dialect.delimiter.encode(), b"")
+        )
+        edge = _table((BLANKS if not blanks else self.dialect.delimiter.encode()) + b"\n")
         opens, closes = self._quotes[: self._quotes.size // 2 * 2].reshape(-1, 2).T
         # −1, before the first byte, is the last one: a line end, which is what it should be.
         before, padding = _past_blanks(buffer, opens - 1, -1, blanks)
@@ -242,130 +244,21 @@ class Grid:
         stray = np.flatnonzero(~(opens_well & closes_well))
         if stray.size:
             problem = 'a quote (") that does not enclose a whole cell; inside a cell in quotes write each quote twice'
-            raise TableError(problem, self.layout.line(self._line_at(opens[stray[0]])))
+            raise TableError(problem, self.dialect.line(self._line_at(opens[stray[0]])))
         if self._quotes.size % 2:
             problem = 'the quote (") that opens here is never closed; close it or take it out'
-            raise TableError(problem, self.layout.line(self._line_at(self._quotes[-1])))
+            raise TableError(problem, self.dialect.line(self._line_at(self._quotes[-1])))
         return padding
 
     def _line_at(self, offset: int | np.signedinteger) -> int:
         """The number in the file of the line with this byte of `data`."""
         line = self.data.count(b"\n", 0, int(offset))
         if self.data.count(b"\n") < self._text.count(b"\n"):
-            for skipped in self.layout.skipped_lines(self._text):
+            for skipped in self.dialect.skipped_lines(self._text):
                 if skipped > line:
                     break
                 line += 1
         return self._line + line
-
-
-def count_lines(data: bytes) -> int:
-    """The number of line ends: ``\\n``, ``\\r\\n`` or ``\\r``."""
-    return count_of("\n", data) + _lone_returns(data)
-
-
-def count_of(sign: str, data: bytes) -> int:
-    """How often an ASCII character occurs; several times as fast as `bytes.count` where it occurs often."""
-    buffer, count = np.frombuffer(data, np.uint8), 0
-    found = np.empty(min(len(data), _PIECE_BYTES), np.bool_)  # one for all pieces: fresh memory costs more than a look
-    for start in range(0, len(data), _PIECE_BYTES):
-        piece = buffer[start : start + _PIECE_BYTES]
-        count += int(np.count_nonzero(np.equal(piece, ord(sign), out=found[: len(piece)])))
-    return count
-
-
-def _lone_returns(data: bytes) -> int:
-    """How many ``\\r`` have no ``\\n`` after them; ten times as fast as searching for pairs."""
-    if b"\r" not in data:
-        return 0
-    buffer = np.frombuffer(data, np.uint8)
-    after = np.flatnonzero(buffer == ord("\r")) + 1
-    return int(np.count_nonzero(buffer[np.minimum(after, buffer.size - 1)] != ord("\n")))
-
-
-def sound_text(data: bytes, line: int, label: str) -> bytes:
-    """The lines, of which the first has the number `line`, each ended by ``\\n``; `TableError` unless UTF-8 text."""
-    problem, offset = "", data.find(b"\0")
-    if offset >= 0:
-        problem = "a NUL byte: binary data, or a damaged file; --input-format says what it is"
-    elif not data.isascii():
-        try:
-            data.decode()
-        except UnicodeDecodeError as error:
-            offset = error.start
-            problem = f"the byte 0x{data[offset]:02x} is not UTF-8 text; if it is Latin-1: iconv -f latin1 -t utf-8"
-            if any(sign < 32 and sign not in BLANKS + b"\r\n" for sign in data):
-                problem = f"the byte 0x{data[offset]:02x} is not text: binary data? --input-format says what it is"
-    if problem:
-        raise TableError(problem, f"{label}, line {line + count_lines(data[:offset])}")
-    if data and not data.endswith(b"\n"):
-        data += b"\n"
-    if _lone_returns(data):
-        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    return data.replace(b"\r", b"")
-
-
-def find_text(grid: Grid) -> tuple[dict[int, str], dict[int, DataError]]:
-    """The columns without one number in the first `TEXT_ROWS` rows.
-
-    Returns
-    -------
-    text : dict
-        Position → an example: the first cell that is no missing mark, ``""`` where all are, and numbers may follow.
-    unreadable : dict
-        Position → the error for a column of numbers that are written in another convention.
-    """
-    text: dict[int, str] = {}
-    unreadable: dict[int, DataError] = {}
-    rows = range(min(grid.rows, TEXT_ROWS))
-    for column in range(len(grid.layout.names)):
-        cells = list(_until_number(grid, column, rows))
-        if cells and cells[-1] is None:
-            continue
-        said = [(row, cell) for row, cell in zip(rows, cells, strict=True) if cell]
-        example = next((cell for _, cell in said if not convention(cell)), "")
-        if example or not said:
-            text[column] = example
-            continue
-        # 1,234 may be either; a cell beside it that can only be a decimal comma decides.
-        row, cell = next((one for one in said if "thousands" not in str(convention(one[1]))), said[0])
-        unreadable[column] = CellError(_text_problem(grid.layout, column, cell), grid.where(row, column))
-    return text, unreadable
-
-
-def _until_number(grid: Grid, column: int, rows: Sequence[int]) -> Iterator[str | None]:
-    """The cells of a column that are no number, missing ones as ``""``; None ends them where a number stands."""
-    for row in rows:
-        cell = grid.text(row, column)
-        judged = grid.layout.judge(cell)
-        if judged and judged[1] in (Reason.PRESENT, Reason.INF):
-            yield None
-            return
-        yield "" if judged else cell
-
-
-def _text_problem(layout: Layout, column: int, text: str) -> str:
-    """Why a cell of text cannot be used, and the way out."""
-    import shlex  # only an error pays for it
-
-    name = layout.names[column]
-    argument = name if layout.names.count(name) == 1 and name.isprintable() else f"#{column + 1}"
-    way_out = f"or leave the column out: --drop {shlex.quote(argument)}"
-    if elsewhere := convention(text):
-        return f"'{shown(text)}' is {elsewhere}, {way_out}"
-    mark = shlex.quote(text) if text.isprintable() and len(text) <= 20 else "TEXT"
-    return f"'{shown(text)}' is not a number; if it marks a missing one: --na {mark}, {way_out}"
-
-
-def _missing_problem(reason: Reason, text: str) -> str:
-    """Why a missing cell is an error, and the way out."""
-    what = {
-        Reason.EMPTY: "the cell is empty",
-        Reason.NA: f"'{shown(text)}' marks a missing number",
-        Reason.NAN: f"'{shown(text)}' is not a number",
-        Reason.INF: f"'{shown(text)}' is infinite: beyond the largest double, 1.8e308",
-    }[reason]
-    return f"{what}; leave such rows out with --missing drop"
 
 
 def _table(signs: bytes) -> Flags:

@@ -16,12 +16,15 @@ import numpy as np
 
 from lsq_cli.core.errors import OpenError, TableError
 from lsq_cli.sources.streams import read_into
-from lsq_cli.sources.text.cells import count_lines
-from lsq_cli.sources.text.dialect import BLANKS, ONE_COLUMN, Layout, comment, may_have_comments
+from lsq_cli.sources.text.dialect import Dialect, comment, may_have_comments
+from lsq_cli.sources.text.lines import BLANKS, count_lines
+from lsq_cli.sources.text.shape import ONE_COLUMN
 
 if TYPE_CHECKING:
     from lsq_cli.sources.blocks import ByteSource
 
+LIMIT_BYTES = 64_000_000
+"""The longest that a row may be: beyond it a quote was surely left open."""
 TAIL_BYTES = 1 << 16
 """Where the end of a block is looked for first, and how much is looked at for it at a time."""
 
@@ -70,14 +73,14 @@ def plain_blocks(
         del block  # while the next is read
 
 
-def blocks_of(stream: After, layout: Layout, line: int, size: int, limit: int) -> Iterator[tuple[int, bytes]]:
+def blocks_of(stream: After, dialect: Dialect, line: int, size: int, limit: int) -> Iterator[tuple[int, bytes]]:
     """The blocks of a text, one after another.
 
     Parameters
     ----------
     stream : After
         Stands at the first row.
-    layout : Layout
+    dialect : Dialect
         How the text is written.
     line : int
         The 1-based number of its first line in the file.
@@ -99,12 +102,12 @@ def blocks_of(stream: After, layout: Layout, line: int, size: int, limit: int) -
     OpenError
         For a stream that ends before its source should.
     """
-    notes = comment(layout.na, layout.delimiter)
+    notes = comment(dialect.marks, dialect.delimiter)
     buffer, wanted = bytearray(stream.read(size)), size
     while True:
         at_end = len(buffer) < wanted
         stop = len(buffer) if at_end else last_cut(buffer, notes)
-        if layout.delimiter == ONE_COLUMN:
+        if dialect.delimiter == ONE_COLUMN:
             stop = _before_empty_lines(buffer, stop, notes)
         if stop:
             with memoryview(buffer) as view:
@@ -114,7 +117,7 @@ def blocks_of(stream: After, layout: Layout, line: int, size: int, limit: int) -
             line, wanted = after, size
             del block  # while the next is read
         elif wanted >= limit:
-            raise endless(layout.label, line, limit, buffer)
+            raise endless(dialect.label, line, limit, buffer)
         else:
             wanted += size
         if at_end:

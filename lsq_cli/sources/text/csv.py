@@ -7,50 +7,37 @@ and is pickled without the bytes.
 ``numpy.loadtxt`` has the last word on values (`values`). It is strict about cells but not about shape, so that every
 row's cells are counted first, and where it refuses a block the missing marks are written as nan for it, and then
 the cells are walked one by one (`cells.py`). In a large table `fast.py` is asked before it. How the file is written
-is found by `layout.py`.
+is found by `deciding.py`.
 """
 
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
-from itertools import islice
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from lsq_cli.core.errors import DataError, TableError
+from lsq_cli.core.errors import DataError
 from lsq_cli.sources.blocks import ByteSource, Cells, Missing, Reason
 from lsq_cli.sources.text import fast
-from lsq_cli.sources.text.cells import TEXT_ROWS, Grid, find_text, sound_text
-from lsq_cli.sources.text.chunks import After, blocks_of, endless, last_cut, plain_blocks
-from lsq_cli.sources.text.dialect import (
-    BLANKS,
-    BLANKS_BETWEEN,
-    ONE_COLUMN,
-    SNIFFED_ROWS,
-    CsvOptions,
-    Layout,
-    comment,
-    find_layout,
-)
+from lsq_cli.sources.text.cells import Grid
+from lsq_cli.sources.text.chunks import LIMIT_BYTES, After, blocks_of, plain_blocks
+from lsq_cli.sources.text.deciding import TextOptions
+from lsq_cli.sources.text.dialect import Dialect
+from lsq_cli.sources.text.head import read_head
+from lsq_cli.sources.text.lines import sound_text
+from lsq_cli.sources.text.shape import BLANKS_BETWEEN, ONE_COLUMN
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lsq_cli.core.solution import Array
 
-__all__ = ["CsvBlock", "CsvOptions", "CsvTable", "values"]
-
 BLOCK_BYTES = 8_000_000
 """Text in a block, about."""
-LIMIT_BYTES = 64_000_000
-"""The longest that a row may be: beyond it a quote was surely left open."""
-HEAD_BYTES = 65_536
-"""What is read first to find the layout; more when it is not enough."""
 _CELL_BYTES = 26
 """What a cell takes at the peak of reading it: its double twice, or its edges and its double."""
 _QUOTE_BYTES = 24
@@ -59,13 +46,13 @@ _SAMPLE_BYTES = 8192
 
 
 class CsvTable:
-    """A table of delimited text; its layout is found from the first rows when it is made.
+    """A table of delimited text; its dialect is found from the first rows when it is made.
 
     Parameters
     ----------
     source : ByteSource
         The bytes. One that cannot be read again stays open until `blocks` has been through it.
-    options : CsvOptions
+    options : TextOptions
         What the user knows about the file.
 
     Attributes
@@ -90,24 +77,24 @@ class CsvTable:
 
     waits = True
 
-    def __init__(self, source: ByteSource, options: CsvOptions) -> None:
+    def __init__(self, source: ByteSource, options: TextOptions) -> None:
         self.path = source.label
         self.rereadable = source.rereadable
         self._source = source
         stream = source.open()
         try:
-            head, opening = _open_table(stream, source.label, options)
+            head, told = read_head(stream, source.label, options)
         except BaseException:
             stream.close()
             raise
-        self._layout, self._start, self._line = opening.layout, opening.start, opening.line
-        self.names = self._layout.names
-        self.has_header = self._layout.header is not None
-        self.text_columns: Mapping[int, str] = opening.text
-        self.empty_columns = frozenset(column for column, example in opening.text.items() if not example)
-        self.unreadable_columns: Mapping[int, DataError] = opening.unreadable
+        self.dialect, self._start, self._line = told.dialect, told.start, told.line
+        self.names = self.dialect.names
+        self.has_header = self.dialect.header is not None
+        self.text_columns: Mapping[int, str] = told.text
+        self.empty_columns = frozenset(column for column, example in told.text.items() if not example)
+        self.unreadable_columns: Mapping[int, DataError] = told.unreadable
         self.notes: tuple[str, ...] = ()
-        self.form, self.size = self._layout.in_words, source.size
+        self.form, self.size = self.dialect.in_words, source.size
         self._peeked: tuple[bytes, BinaryIO] | None = None
         if source.rereadable:
             stream.close()
@@ -129,21 +116,21 @@ class CsvTable:
         start = self._start
         for line, data in self._texts():
             stop = start + len(data)
-            hasty = self._is_large(stop)
-            yield CsvBlock(self._source, self._layout, columns, missing, start, stop, line, data, hasty)
+            large = self._is_large(stop)
+            yield CsvBlock(self._source, self.dialect, columns, missing, start, stop, line, data, large)
             start = stop
             del data  # while the next is read
 
     def _texts(self) -> Iterator[tuple[int, bytes]]:
         """The number of its first line and the text of each block."""
         source, start, line = self._source, self._start, self._line
-        if source.seekable and self._layout.delimiter != ONE_COLUMN:
+        if source.seekable and self.dialect.delimiter != ONE_COLUMN:
             start, line = yield from plain_blocks(source, start, line, BLOCK_BYTES)
         (head, stream), self._peeked = self._peeked or (b"", source.open()), None
         with closing(stream):
             rows = After(head, stream, source)
             rows.skip(start)  # what is known already
-            yield from blocks_of(rows, self._layout, line, BLOCK_BYTES, LIMIT_BYTES)
+            yield from blocks_of(rows, self.dialect, line, BLOCK_BYTES, LIMIT_BYTES)
 
     def _is_large(self, read: int) -> bool:
         """Whether to ask the fast parser, after so many bytes; where it is not installed a note says so."""
@@ -165,7 +152,7 @@ class CsvBlock:
     """
 
     source: ByteSource | None = field(repr=False)
-    layout: Layout
+    dialect: Dialect
     columns: tuple[int, ...]
     missing: Missing
     start: int
@@ -173,7 +160,7 @@ class CsvBlock:
     line: int
     """The 1-based number in the file of the block's first line."""
     data: bytes | None = field(default=None, repr=False)
-    hasty: bool = False
+    large: bool = False
     """Whether to ask the fast parser first."""
 
     @property
@@ -186,7 +173,7 @@ class CsvBlock:
         """Bytes of the text, and of what it is made into: 13 times as many for cells of one digit, 19 in quotes."""
         size = self.stop - self.start
         sample = self.data[:_SAMPLE_BYTES] if self.data else b"\n\0"  # without the text, the worst but for quotes
-        cells = sample.count(self.layout.delimiter.encode()) + sample.count(b"\n")
+        cells = sample.count(self.dialect.delimiter.encode()) + sample.count(b"\n")
         return size + size * (cells * _CELL_BYTES + sample.count(b'"') * _QUOTE_BYTES) // len(sample)
 
     def read(self) -> Cells:
@@ -199,12 +186,12 @@ class CsvBlock:
         TableError
             A ragged row, a second header, a stray quote, bytes that are no UTF-8 text.
         """
-        numbers = self._hasty_values()
+        numbers = self._fast_values()
         if numbers is not None:
             return Cells(numbers, None)
         grid = self._grid()
         # What the fast parser refused is most often a missing mark, which loadtxt would find no better.
-        if not (self.layout.numeric_marks or self.hasty):
+        if not (self.dialect.marks.numeric or self.large):
             numbers = self._values(grid.data, grid.rows)
         if numbers is None:
             numbers = self._values(grid.marks_as_nan(self.columns), grid.rows)
@@ -225,24 +212,24 @@ class CsvBlock:
 
     def _grid(self) -> Grid:
         """The cells of the block."""
-        return Grid(self._text(), self.line, self.layout)
+        return Grid(self._text(), self.line, self.dialect)
 
-    def _hasty_values(self) -> Array | None:
+    def _fast_values(self) -> Array | None:
         """The numbers without a look at the cells, where that is asked for and safe."""
-        if not (self.hasty and self.columns):
+        if not (self.large and self.columns):
             return None
-        text = sound_text(self._text(), self.line, self.layout.label)
-        return fast.whole_lines(text, self.layout, self.columns)
+        text = sound_text(self._text(), self.line, self.dialect.label)
+        return fast.whole_lines(text, self.dialect, self.columns)
 
     def _values(self, data: bytes, rows: int) -> Array | None:
         """`values`, refused as well where the rows are not those of the grid (loadtxt passes over empty lines)."""
         if not rows or not self.columns:
             return np.empty((rows, len(self.columns)))
-        if self.hasty:
-            numbers = fast.rows_alone(data, self.layout, self.columns)
+        if self.large:
+            numbers = fast.rows_alone(data, self.dialect, self.columns)
             if numbers is not None and len(numbers) == rows:
                 return numbers
-        numbers = values(data, self.layout, self.columns)
+        numbers = values(data, self.dialect, self.columns)
         return numbers if numbers is not None and len(numbers) == rows else None
 
     def _reasons(self, numbers: Array, grid: Grid) -> NDArray[np.uint8] | None:
@@ -268,14 +255,14 @@ class CsvBlock:
         return self.__dict__ | {"data" if again else "source": None}
 
 
-def values(data: bytes, layout: Layout, columns: Sequence[int]) -> Array | None:
+def values(data: bytes, dialect: Dialect, columns: Sequence[int]) -> Array | None:
     """The doubles in some columns of rows of text, or None where a cell is no number.
 
     Parameters
     ----------
     data : bytes
         Rows of equal width, each ended by ``\\n``, without comments; quotes only around whole cells.
-    layout : Layout
+    dialect : Dialect
         How they are written.
     columns : sequence of int, not empty
         0-based positions.
@@ -285,7 +272,7 @@ def values(data: bytes, layout: Layout, columns: Sequence[int]) -> Array | None:
     ndarray, shape (rows, k), or None
         Correctly rounded, with nan and inf where the text says so; empty lines are passed over.
     """
-    delimiter = None if layout.delimiter == BLANKS_BETWEEN else layout.delimiter
+    delimiter = None if dialect.delimiter == BLANKS_BETWEEN else dialect.delimiter
     if delimiter is None and not data.isascii():
         data = data.translate(_NO_LATIN1_BLANKS)
     try:
@@ -304,72 +291,3 @@ def values(data: bytes, layout: Layout, columns: Sequence[int]) -> Array | None:
 
 # Inside UTF-8 these two bytes are parts of letters; read as Latin-1 they are blanks and would split a cell.
 _NO_LATIN1_BLANKS = bytes.maketrans(b"\x85\xa0", b"??")
-
-
-class _Opening(NamedTuple):
-    """What the head of a file tells."""
-
-    layout: Layout
-    start: int
-    """Offset of the first byte after the header."""
-    line: int
-    """The 1-based number of the line that begins there."""
-    text: Mapping[int, str]
-    unreadable: Mapping[int, DataError]
-
-
-def _open_table(stream: BinaryIO, label: str, options: CsvOptions) -> tuple[bytes, _Opening]:
-    """Read until the layout is plain and each column has shown what it is; returns what was read as well."""
-    head, size = b"", HEAD_BYTES
-    while True:
-        head += After(b"", stream).read(size - len(head))
-        at_end = len(head) < size
-        opening = _survey(head, label, options, at_end=at_end, enough=at_end or size >= LIMIT_BYTES)
-        if opening is not None:
-            return head, opening
-        size *= 4
-
-
-def _survey(head: bytes, label: str, options: CsvOptions, *, at_end: bool, enough: bool) -> _Opening | None:
-    """What the head tells, or None when more of the file is wanted; with `enough` it must do."""
-    _refuse_utf16(head, label)
-    start = len(fast.BOM) if head.startswith(fast.BOM) else 0
-    if b"\0" in head:
-        sound_text(head, 1, label)  # which says so, whether or not a line ends
-    stop = len(head) if at_end else last_cut(head, comment(options.na))
-    text = sound_text(head[start:stop], 1, label)
-    found = find_layout(text, label, options)
-    if found is None:
-        if at_end:
-            raise TableError("no rows" if head else "the file is empty", label)
-        if not enough:
-            return None
-        if text:
-            problem = f"no row in the first {LIMIT_BYTES // 1_000_000} MB, only comments and empty lines"
-            raise TableError(problem, label)
-        raise endless(label, 1, LIMIT_BYTES, head)
-    layout, line = found
-    if layout.header is not None:  # its quotes and its width want a look as well
-        Grid(layout.header, line - 1 - layout.header.count(b"\n"), replace(layout, header=None))
-    body = text[_line_start(text, line) :]
-    grid = Grid(body, line, layout)
-    if at_end and not (grid.rows and grid.data.strip(BLANKS + b"\n")):
-        raise TableError("a header and no rows below it", label)
-    unknown, unreadable = find_text(grid)
-    if enough or (grid.rows >= SNIFFED_ROWS and (grid.rows >= TEXT_ROWS or not (unknown or unreadable))):
-        return _Opening(layout, start + _line_start(head[start:stop], line), line, unknown, unreadable)
-    return None
-
-
-def _line_start(text: bytes, line: int) -> int:
-    """The offset of the line with this 1-based number."""
-    ends = re.finditer(rb"\r\n?|\n", text)
-    return next((end.end() for end in islice(ends, line - 2, None)), len(text)) if line > 1 else 0
-
-
-def _refuse_utf16(head: bytes, label: str) -> None:
-    """Raise for UTF-16, known by its byte order mark or by a NUL in every second byte."""
-    even, odd = head[::2].count(0), head[1::2].count(0)
-    every_second = (even + odd) * 3 > len(head) > 1 and not (even and odd)
-    if every_second or head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise TableError("UTF-16 text; convert it first: iconv -f utf-16 -t utf-8", f"{label}, line 1")

@@ -27,8 +27,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lsq_cli.sources.text.cells import count_of
-from lsq_cli.sources.text.dialect import BLANKS_BETWEEN, may_have_comments, number
+from lsq_cli.sources.text.dialect import may_have_comments
+from lsq_cli.sources.text.lines import count_of
+from lsq_cli.sources.text.numbers import number
+from lsq_cli.sources.text.shape import BLANKS_BETWEEN
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from polars import DataFrame
 
     from lsq_cli.core.solution import Array
-    from lsq_cli.sources.text.dialect import Layout
+    from lsq_cli.sources.text.dialect import Dialect
 
 LARGE_BYTES = 12_000_000
 """Text beyond which polars is worth its import."""
@@ -62,14 +64,14 @@ def parser() -> ModuleType | None:
     return polars
 
 
-def whole_lines(text: bytes, layout: Layout, columns: Sequence[int]) -> Array | None:
+def whole_lines(text: bytes, dialect: Dialect, columns: Sequence[int]) -> Array | None:
     """The doubles in some columns of lines as they stand in the file, if nothing about these is unusual.
 
     Parameters
     ----------
     text : bytes
         Sound UTF-8 text, each line ended by ``\\n``.
-    layout : Layout
+    dialect : Dialect
         How it is written.
     columns : sequence of int, not empty
         0-based positions.
@@ -79,21 +81,21 @@ def whole_lines(text: bytes, layout: Layout, columns: Sequence[int]) -> Array | 
     ndarray, shape (rows, k), in Fortran order, or None
         All finite.
     """
-    if layout.numeric_marks or b'"' in text or may_have_comments(text):
+    if dialect.marks.numeric or b'"' in text or may_have_comments(text):
         return None
     # A second header is text in a column of numbers, unless these columns have numbers for names.
-    if layout.header is not None and all(number(layout.names[column]) is not None for column in columns):
-        header = layout.header + b"\n"
+    if dialect.header is not None and all(number(dialect.names[column]) is not None for column in columns):
+        header = dialect.header + b"\n"
         if text.startswith(header) or b"\n" + header in text:
             return None
-    size = _piece_bytes(text, layout)
+    size = _piece_bytes(text, dialect)
     if 2 * size >= len(text):
-        return _finite(text, layout, columns)
+        return _finite(text, dialect, columns)
     numbers = np.empty((len(columns), count_of("\n", text))).T
     row = stop = 0
     while stop < len(text):
         start, stop = stop, text.find(b"\n", min(stop + size, len(text) - 1)) + 1
-        part = _finite(text[start:stop], layout, columns)
+        part = _finite(text[start:stop], dialect, columns)
         if part is None:
             return None
         numbers[row : row + len(part)] = part
@@ -101,14 +103,14 @@ def whole_lines(text: bytes, layout: Layout, columns: Sequence[int]) -> Array | 
     return numbers
 
 
-def rows_alone(text: bytes, layout: Layout, columns: Sequence[int]) -> Array | None:
+def rows_alone(text: bytes, dialect: Dialect, columns: Sequence[int]) -> Array | None:
     """The doubles in some columns of rows, or None where polars refuses a cell or finds none in it.
 
     Parameters
     ----------
     text : bytes
         Rows of the table's width, each ended by ``\\n``, without comments; quotes only around whole cells.
-    layout : Layout
+    dialect : Dialect
     columns : sequence of int, not empty
 
     Returns
@@ -116,43 +118,43 @@ def rows_alone(text: bytes, layout: Layout, columns: Sequence[int]) -> Array | N
     ndarray, shape (rows, k), in Fortran order, or None
         With nan and inf where the text says so.
     """
-    frame = _frame(text, layout, {*columns}, {*columns})
+    frame = _frame(text, dialect, {*columns}, {*columns})
     return None if frame is None else _array(frame, columns)
 
 
-def _piece_bytes(text: bytes, layout: Layout) -> int:
+def _piece_bytes(text: bytes, dialect: Dialect) -> int:
     """Text of about `PIECE_CELLS`, by its first lines."""
     sample = text[:8192]
-    cells = sample.count(layout.delimiter.encode()) + sample.count(b"\n")
+    cells = sample.count(dialect.delimiter.encode()) + sample.count(b"\n")
     return PIECE_CELLS * len(sample) // max(cells, 1)
 
 
-def _finite(text: bytes, layout: Layout, columns: Sequence[int]) -> Array | None:
+def _finite(text: bytes, dialect: Dialect, columns: Sequence[int]) -> Array | None:
     """`whole_lines` of text in which nothing but the cells can be unusual."""
-    last = len(layout.names) - 1
-    frame = _frame(text, layout, {*columns}, {*columns, last})
+    last = len(dialect.names) - 1
+    frame = _frame(text, dialect, {*columns}, {*columns, last})
     if frame is None:
         return None
     # polars looks for more cells than there should be only where it reads all columns.
-    if len(frame.columns) <= last and count_of(layout.delimiter, text) != len(frame) * last:
+    if len(frame.columns) <= last and count_of(dialect.delimiter, text) != len(frame) * last:
         return None
     numbers = _array(frame, columns)
     return numbers if np.isfinite(numbers).all() else None
 
 
-def _frame(text: bytes, layout: Layout, numeric: set[int], wanted: set[int]) -> DataFrame | None:
+def _frame(text: bytes, dialect: Dialect, numeric: set[int], wanted: set[int]) -> DataFrame | None:
     """The wanted columns, some of them as doubles, or None where a cell of theirs is none or is missing."""
     polars = parser()
-    if polars is None or layout.delimiter == BLANKS_BETWEEN or text.startswith(BOM):
+    if polars is None or dialect.delimiter == BLANKS_BETWEEN or text.startswith(BOM):
         return None
     try:
         frame: DataFrame = polars.read_csv(
             text,
             has_header=False,
-            separator=layout.delimiter,
+            separator=dialect.delimiter,
             quote_char='"' if b'"' in text else None,
-            schema={str(k): polars.Float64 if k in numeric else polars.String for k in range(len(layout.names))},
-            columns=None if len(wanted) == len(layout.names) else sorted(wanted),
+            schema={str(k): polars.Float64 if k in numeric else polars.String for k in range(len(dialect.names))},
+            columns=None if len(wanted) == len(dialect.names) else sorted(wanted),
         )
     except polars.exceptions.PolarsError:
         return None

@@ -16,8 +16,10 @@ from lsq_cli.core.errors import OpenError
 from lsq_cli.sources.streams import PIPE_BYTES, widen
 from lsq_cli.sources.text import chunks
 from lsq_cli.sources.text.chunks import last_cut
-from lsq_cli.sources.text.csv import CsvOptions, CsvTable
+from lsq_cli.sources.text.csv import CsvTable
+from lsq_cli.sources.text.deciding import TextOptions
 from lsq_cli.sources.text.dialect import comment
+from lsq_cli.sources.text.marks import DEFAULT
 
 rows = st.lists(
     st.sampled_from([b"1,2", b"33.5,4", b'"5",6', b'"a\nb",7', b"", b"# no row", b"8,\xc3\xa9"]), max_size=30
@@ -27,7 +29,7 @@ rows = st.lists(
 def cuts(source, size: int) -> list[tuple[int, int, int]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(csv_room, "BLOCK_BYTES", size)
-        table = CsvTable(source, CsvOptions(delimiter=",", header=True))
+        table = CsvTable(source, TextOptions(delimiter=",", header=True))
         return [(block.line, block.start, block.stop) for block in table.blocks((0,), "error")]
 
 
@@ -59,12 +61,12 @@ def test_a_cut_is_after_the_last_line_end_with_an_even_number_of_quotes_before_i
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(chunks, "TAIL_BYTES", step)
 
-        assert last_cut(bytearray(text), comment(())) == max(newlines or returns or [0])
+        assert last_cut(bytearray(text), comment(DEFAULT)) == max(newlines or returns or [0])
 
 
 def test_quotes_in_comments_do_not_move_the_cut():
-    assert last_cut(b'1,2\n# 5" and\n3,"4\n', comment(())) == 13
-    assert last_cut(b'"\n# a"\n1,2\n', comment(())) == 11
+    assert last_cut(b'1,2\n# 5" and\n3,"4\n', comment(DEFAULT)) == 13
+    assert last_cut(b'"\n# a"\n1,2\n', comment(DEFAULT)) == 11
 
 
 @pytest.mark.parametrize("size", [100, 102])  # at the end of a line, and inside one
@@ -73,7 +75,7 @@ def test_a_file_that_shrinks_while_it_is_read_is_an_error(monkeypatch, quote, si
     monkeypatch.setattr(csv_room, "BLOCK_BYTES", 30)
     text = b"x,y\n" + b"%b1%b,2\n" % (quote, quote) * 50
     source = Bytes(text, size=len(text))
-    blocks = CsvTable(source, CsvOptions()).blocks((0, 1), "error")
+    blocks = CsvTable(source, TextOptions()).blocks((0, 1), "error")
     next(blocks)
     source.data = text[:size]
     if not source.opened[-1].closed:  # with quotes the blocks come from a stream

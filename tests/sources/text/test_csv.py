@@ -1,4 +1,4 @@
-"""Delimited text: its layout, its blocks, its numbers, and every error that names a line."""
+"""Delimited text: its dialect, its blocks, its numbers, and every error that names a line."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from byte_sources import Bytes, pipe
 
 import lsq_cli.sources.text.cells as cells_room
 import lsq_cli.sources.text.csv as csv_room
+import lsq_cli.sources.text.head as head_room
 from lsq_cli.core.errors import CellError, DataError, SourceConsumedError, TableError, UsageError
 from lsq_cli.sources.blocks import Reason
-from lsq_cli.sources.text.csv import CsvOptions, CsvTable, values
-from lsq_cli.sources.text.dialect import convention, number
+from lsq_cli.sources.text.csv import CsvTable, values
+from lsq_cli.sources.text.deciding import TextOptions
+from lsq_cli.sources.text.numbers import convention, number
 
 NAN, INF = float("nan"), float("inf")
 
 
 def table(text: str | bytes, **options) -> CsvTable:
-    return CsvTable(Bytes(text.encode() if isinstance(text, str) else text), CsvOptions(**options))
+    return CsvTable(Bytes(text.encode() if isinstance(text, str) else text), TextOptions(**options))
 
 
 def numbers(text: str | bytes, columns=None, missing="error", **options) -> np.ndarray:
@@ -373,7 +375,7 @@ def test_a_thousand_rows_decide(small_blocks):
     assert table(too_late).text_columns == {0: "x"}
     wide = "a,b\n" + f"{'x' * 500},1\n" * 1200  # longer than the first piece of the head
     assert table(wide).text_columns == {0: "x" * 500}
-    assert same(rows_of(CsvTable(pipe(wide.encode()), CsvOptions()), (1,)), [[1]] * 1200)
+    assert same(rows_of(CsvTable(pipe(wide.encode()), TextOptions()), (1,)), [[1]] * 1200)
 
 
 CONVENTIONS = [
@@ -557,24 +559,25 @@ def test_a_quote_inside_a_cell_is_refused():
 )
 def test_a_row_without_end_does_not_swallow_memory(monkeypatch, row, why):
     monkeypatch.setattr(csv_room, "BLOCK_BYTES", 64)
-    monkeypatch.setattr(csv_room, "HEAD_BYTES", 16)
+    monkeypatch.setattr(head_room, "HEAD_BYTES", 16)
+    monkeypatch.setattr(head_room, "LIMIT_BYTES", 256)
     monkeypatch.setattr(csv_room, "LIMIT_BYTES", 256)
     source = pipe(b"a,b\n" + b"1,2\n" * 40 + row.encode() + (b"\n" if '"' in row else b"0") * 10_000)
 
     with pytest.raises(TableError, match=f"^standard input, line 42: the row .* does not end within 0 MB; {why}"):
-        rows_of(CsvTable(source, CsvOptions()))
+        rows_of(CsvTable(source, TextOptions()))
     assert source.opened[0].given < 1000
     with pytest.raises(TableError, match="line 1: the row that begins here does not end"):
         table(b'"' + b"x" * 10_000 + b"\n1\n")
 
 
 def test_neither_empty_lines_nor_comments_are_read_without_end(monkeypatch):
-    monkeypatch.setattr(csv_room, "HEAD_BYTES", 16)
-    monkeypatch.setattr(csv_room, "LIMIT_BYTES", 256)
+    monkeypatch.setattr(head_room, "HEAD_BYTES", 16)
+    monkeypatch.setattr(head_room, "LIMIT_BYTES", 256)
     source = pipe(b"\n# no row\n" * 10_000)
 
     with pytest.raises(TableError, match=r"^standard input: no row in the first 0 MB, only comments and empty lines$"):
-        CsvTable(source, CsvOptions())
+        CsvTable(source, TextOptions())
     assert source.opened[0].given < 1100
 
 
@@ -602,7 +605,7 @@ def test_binary_data_is_named():
     )
     zeros = pipe(bytes(1_000_000))  # in which no line ends
     with pytest.raises(TableError, match=r"^standard input, line 1: a NUL byte: binary data"):
-        CsvTable(zeros, CsvOptions())
+        CsvTable(zeros, TextOptions())
     assert zeros.opened[0].given < 100_000
     words = "line 2: the byte 0xff is not text: binary data? --input-format says what it is"
     assert words in message(b"P\x01\n\xff\xd8\n")
@@ -617,10 +620,10 @@ EXPECTED = [[k, k * 3] for k in range(200)]
 @pytest.mark.parametrize("size", [1, 7, 16, 100, 2000, 10**6])
 def test_a_file_and_a_pipe_are_cut_alike_at_line_ends(monkeypatch, size):
     monkeypatch.setattr(csv_room, "BLOCK_BYTES", size)
-    monkeypatch.setattr(csv_room, "LIMIT_BYTES", 10**6)
-    monkeypatch.setattr(csv_room, "HEAD_BYTES", 64)
+    monkeypatch.setattr(head_room, "LIMIT_BYTES", 10**6)
+    monkeypatch.setattr(head_room, "HEAD_BYTES", 64)
     of_file = [block.read().values for block in table(LONG).blocks((0, 2), "error")]
-    of_pipe = [block.read().values for block in CsvTable(pipe(LONG.encode()), CsvOptions()).blocks((0, 2), "error")]
+    of_pipe = [block.read().values for block in CsvTable(pipe(LONG.encode()), TextOptions()).blocks((0, 2), "error")]
 
     assert same(np.concatenate(of_file), EXPECTED)
     assert all(np.array_equal(one, other) for one, other in zip(of_file, of_pipe, strict=True))
@@ -635,7 +638,7 @@ def test_cuts_do_not_fall_inside_quotes(monkeypatch):
 
 def test_a_block_of_a_file_is_pickled_without_its_bytes(small_blocks):
     source = Bytes(LONG.encode())
-    blocks = list(CsvTable(source, CsvOptions()).blocks((0, 2), "error"))
+    blocks = list(CsvTable(source, TextOptions()).blocks((0, 2), "error"))
     block = blocks[5]
     copy = pickle.loads(pickle.dumps(block))
 
@@ -647,7 +650,7 @@ def test_a_block_of_a_file_is_pickled_without_its_bytes(small_blocks):
 
 
 def test_a_block_of_a_pipe_is_pickled_with_its_bytes_and_without_the_pipe(small_blocks):
-    block = list(CsvTable(pipe(LONG.encode()), CsvOptions()).blocks((0, 2), "error"))[3]
+    block = list(CsvTable(pipe(LONG.encode()), TextOptions()).blocks((0, 2), "error"))[3]
     copy = pickle.loads(pickle.dumps(block))
 
     assert copy.source is None
@@ -670,7 +673,7 @@ def test_a_table_can_be_read_again_where_its_bytes_can():
 
 
 def test_a_stream_keeps_its_head_and_is_read_once():
-    made = CsvTable(pipe(b"a,b\n1,2\n"), CsvOptions())
+    made = CsvTable(pipe(b"a,b\n1,2\n"), TextOptions())
 
     assert not made.rereadable
     assert same(rows_of(made), [[1, 2]])
@@ -680,10 +683,10 @@ def test_a_stream_keeps_its_head_and_is_read_once():
 
 def test_streams_are_closed_after_use_and_after_errors():
     source, broken = Bytes(b"a,b\n1,2\n"), Bytes(b"")
-    rows_of(CsvTable(source, CsvOptions()))
+    rows_of(CsvTable(source, TextOptions()))
     with pytest.raises(TableError):
-        CsvTable(broken, CsvOptions())
-    unfinished = CsvTable(source, CsvOptions()).blocks((0,), "error")
+        CsvTable(broken, TextOptions())
+    unfinished = CsvTable(source, TextOptions()).blocks((0,), "error")
     next(unfinished)
     del unfinished
     gc.collect()
@@ -698,10 +701,10 @@ def test_a_block_without_rows_is_empty(monkeypatch):
 
 
 def test_values_refuses_instead_of_guessing():
-    layout = table("a,b\n1,2\n")._layout
+    dialect = table("a,b\n1,2\n").dialect
 
-    assert same(values(b"1,2\n3,4\n", layout, (1,)), [[2], [4]])
-    assert values(b"1,2\n3,x\n", layout, (1,)) is None
+    assert same(values(b"1,2\n3,4\n", dialect, (1,)), [[2], [4]])
+    assert values(b"1,2\n3,x\n", dialect, (1,)) is None
 
 
 def test_unreadable_columns_survive_pickling():

@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 import lsq_cli.sources.text.csv as csv_room
 from lsq_cli.core.errors import DataError
 from lsq_cli.sources.blocks import Reason
-from lsq_cli.sources.text.csv import CsvOptions, CsvTable
-from lsq_cli.sources.text.dialect import MARKS, number
+from lsq_cli.sources.text.csv import CsvTable
+from lsq_cli.sources.text.deciding import TextOptions
+from lsq_cli.sources.text.marks import MARKS
+from lsq_cli.sources.text.numbers import number
 
 
 def expected_value(cell: str) -> float:
@@ -39,7 +41,7 @@ def test_every_cell_is_what_float_makes_of_it(made, size, streamed):
     columns = tuple(range(1, len(rows[0])))
     source = pipe(data) if streamed else Bytes(data)
     with mock.patch.object(csv_room, "BLOCK_BYTES", size):
-        table = CsvTable(source, CsvOptions(delimiter=delimiter, header=True, na=("-77",)))
+        table = CsvTable(source, TextOptions(delimiter=delimiter, header=True, na=("-77",)))
         blocks = list(table.blocks(columns, "drop"))
     cells = [block.read() for block in blocks]
     values = np.concatenate([block.values for block in cells])
@@ -87,7 +89,7 @@ def test_damaged_text_is_refused_or_means_what_every_reader_sees(rows, quotes, m
     columns = (2, 0)
     try:
         with mock.patch.object(csv_room, "BLOCK_BYTES", size):
-            table = CsvTable(Bytes(data), CsvOptions(delimiter=",", header=True))
+            table = CsvTable(Bytes(data), TextOptions(delimiter=",", header=True))
             got = np.concatenate([block.read().values for block in table.blocks(columns, "error")])
     except DataError:
         return

@@ -8,21 +8,23 @@ import sys
 import numpy as np
 import pytest
 from byte_sources import Bytes, pipe
-from csv_mutations import SEEDS, layout_of, read_both_ways, trials
+from csv_mutations import SEEDS, dialect_of, read_both_ways, trials
 from csv_strategies import MUTATIONS, tables
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lsq_cli.sources.text.csv as csv_room
 from lsq_cli.sources.text import fast
-from lsq_cli.sources.text.csv import CsvBlock, CsvOptions, CsvTable
-from lsq_cli.sources.text.dialect import Layout
+from lsq_cli.sources.text.csv import CsvBlock, CsvTable
+from lsq_cli.sources.text.deciding import TextOptions
+from lsq_cli.sources.text.dialect import Dialect
+from lsq_cli.sources.text.marks import Marks
 
-ABC = Layout("data.csv", ",", ("a", "b", "c"), b"a,b,c")
+ABC = Dialect("data.csv", ",", ("a", "b", "c"), b"a,b,c")
 
 
-def sure(text: bytes, columns=(0, 1, 2), layout: Layout = ABC) -> np.ndarray | None:
-    return fast.whole_lines(text, layout, columns)
+def sure(text: bytes, columns=(0, 1, 2), dialect: Dialect = ABC) -> np.ndarray | None:
+    return fast.whole_lines(text, dialect, columns)
 
 
 @pytest.fixture
@@ -46,12 +48,12 @@ def no_polars(monkeypatch):
 @pytest.mark.parametrize("missing", ["error", "drop"])
 @pytest.mark.parametrize("name", SEEDS)
 def test_both_readers_agree_on_the_seeds(name, missing):
-    layout, body = layout_of(SEEDS[name])
-    width = len(layout.names)
+    dialect, body = dialect_of(SEEDS[name])
+    width = len(dialect.names)
     for columns in (tuple(range(width)), (width - 1,), tuple(range(width))[::-1][1:] or (0,)):
-        hasty, slow = read_both_ways(layout, body, columns, missing)
+        quick, slow = read_both_ways(dialect, body, columns, missing)
 
-        assert hasty == slow
+        assert quick == slow
 
 
 def test_both_readers_agree_on_damaged_text():
@@ -78,9 +80,9 @@ def test_both_readers_agree_on_random_tables(made, missing, damage, data):
         place %= len(body) + 1
         body = body[:place] + sign + body[place + instead :]
     columns = tuple(data.draw(st.permutations(range(len(names))))[: data.draw(st.integers(1, len(names)))])
-    hasty, slow = read_both_ways(Layout("data.csv", delimiter, names, header, ("-77",)), body, columns, missing)
+    quick, slow = read_both_ways(Dialect("data.csv", delimiter, names, header, Marks(("-77",))), body, columns, missing)
 
-    assert hasty == slow
+    assert quick == slow
 
 
 @settings(max_examples=100, deadline=None)
@@ -141,16 +143,16 @@ def test_columns_are_not_searched_for_each_of_many():
 
 
 def test_it_is_not_sure_of_a_second_header_of_numbers():
-    layout = Layout("data.csv", ",", ("id", "2019", "2020"), b"id,2019,2020")
+    dialect = Dialect("data.csv", ",", ("id", "2019", "2020"), b"id,2019,2020")
 
-    assert sure(b"7,8,9\n", (1, 2), layout) is not None
-    assert sure(b"7,8,9\nid,2019,2020\n", (1, 2), layout) is None
-    assert sure(b"id,2019,2020\n7,8,9\n", (1, 2), layout) is None
+    assert sure(b"7,8,9\n", (1, 2), dialect) is not None
+    assert sure(b"7,8,9\nid,2019,2020\n", (1, 2), dialect) is None
+    assert sure(b"id,2019,2020\n7,8,9\n", (1, 2), dialect) is None
 
 
 def test_it_is_not_sure_where_a_number_marks_a_missing_cell_or_blanks_part_the_cells():
-    assert sure(b"1,2,3\n", layout=Layout("data.csv", ",", ("a", "b", "c"), None, ("-99",))) is None
-    assert sure(b"1 2 3\n", layout=Layout("data.csv", " ", ("a", "b", "c"))) is None
+    assert sure(b"1,2,3\n", dialect=Dialect("data.csv", ",", ("a", "b", "c"), None, Marks(("-99",)))) is None
+    assert sure(b"1 2 3\n", dialect=Dialect("data.csv", " ", ("a", "b", "c"))) is None
 
 
 # ---- when it is asked -----------------------------------------------------------------------------------------
@@ -161,9 +163,9 @@ def test_small_tables_never_ask_it(monkeypatch):
     text = b"a,b\n" + b"1.5,2\n" * 1000
 
     for source in (Bytes(text), Bytes(text, size=len(text)), pipe(text)):
-        blocks = list(CsvTable(source, CsvOptions()).blocks((0, 1), "error"))
+        blocks = list(CsvTable(source, TextOptions()).blocks((0, 1), "error"))
 
-        assert not any(block.hasty for block in blocks)
+        assert not any(block.large for block in blocks)
         assert sum(len(block.read().values) for block in blocks) == 1000
 
 
@@ -173,7 +175,7 @@ def test_a_file_known_to_be_large_asks_it_from_the_first_block_and_a_pipe_once_e
     text = b"a,b\n" + b"1.5,22\n" * 30
 
     file, stream = (
-        [block.hasty for block in CsvTable(source, CsvOptions()).blocks((0, 1), "error")]
+        [block.large for block in CsvTable(source, TextOptions()).blocks((0, 1), "error")]
         for source in (Bytes(text, size=len(text)), pipe(text))
     )
 
@@ -185,9 +187,9 @@ def test_a_file_known_to_be_large_asks_it_from_the_first_block_and_a_pipe_once_e
 def test_a_table_of_very_many_columns_never_asks_it(monkeypatch, most, no_polars):
     monkeypatch.setattr(fast, "LARGE_BYTES", 0)
     monkeypatch.setattr(fast, "MOST_COLUMNS", most)
-    made = CsvTable(Bytes(b"a,b\n1,2\n"), CsvOptions())
+    made = CsvTable(Bytes(b"a,b\n1,2\n"), TextOptions())
 
-    assert [block.hasty for block in made.blocks((0, 1), "error")] == [False]
+    assert [block.large for block in made.blocks((0, 1), "error")] == [False]
     assert made.notes == ((fast.ADVICE,) if most == 2 else ())
 
 

@@ -1,0 +1,82 @@
+"""The head of a text file: read until its dialect is plain and each column has shown what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import BinaryIO, NamedTuple
+
+from lsq_cli.core.errors import DataError, TableError
+from lsq_cli.sources.text.cells import Grid
+from lsq_cli.sources.text.chunks import LIMIT_BYTES, After, endless, last_cut
+from lsq_cli.sources.text.deciding import SNIFFED_ROWS, TextOptions, decide
+from lsq_cli.sources.text.dialect import Dialect, comment
+from lsq_cli.sources.text.kinds import TEXT_ROWS, find_text
+from lsq_cli.sources.text.lines import BLANKS, line_start, sound_text
+
+HEAD_BYTES = 65_536
+"""What is read first to find the dialect; more when it is not enough."""
+BOM = b"\xef\xbb\xbf"
+
+
+class Head(NamedTuple):
+    """What the head of a file tells."""
+
+    dialect: Dialect
+    start: int
+    """Offset of the first byte after the header."""
+    line: int
+    """The 1-based number of the line that begins there."""
+    text: Mapping[int, str]
+    unreadable: Mapping[int, DataError]
+
+
+def read_head(stream: BinaryIO, label: str, options: TextOptions) -> tuple[bytes, Head]:
+    """Read until the dialect is plain and each column has shown what it is; returns what was read as well."""
+    head, size = b"", HEAD_BYTES
+    while True:
+        head += After(b"", stream).read(size - len(head))
+        at_end = len(head) < size
+        told = _survey(head, label, options, at_end=at_end, enough=at_end or size >= LIMIT_BYTES)
+        if told is not None:
+            return head, told
+        size *= 4
+
+
+def _survey(head: bytes, label: str, options: TextOptions, *, at_end: bool, enough: bool) -> Head | None:
+    """What the head tells, or None when more of the file is wanted; with `enough` it must do."""
+    _refuse_utf16(head, label)
+    start = len(BOM) if head.startswith(BOM) else 0
+    if b"\0" in head:
+        sound_text(head, 1, label)  # which says so, whether or not a line ends
+    stop = len(head) if at_end else last_cut(head, comment(options.marks))
+    text = sound_text(head[start:stop], 1, label)
+    found = decide(text, label, options)
+    if found is None:
+        if at_end:
+            raise TableError("no rows" if head else "the file is empty", label)
+        if not enough:
+            return None
+        if text:
+            problem = f"no row in the first {LIMIT_BYTES // 1_000_000} MB, only comments and empty lines"
+            raise TableError(problem, label)
+        raise endless(label, 1, LIMIT_BYTES, head)
+    dialect, line = found
+    if dialect.header is not None:  # its quotes and its width want a look as well
+        Grid(dialect.header, line - 1 - dialect.header.count(b"\n"), replace(dialect, header=None))
+    body = text[line_start(text, line) :]
+    grid = Grid(body, line, dialect)
+    if at_end and not (grid.rows and grid.data.strip(BLANKS + b"\n")):
+        raise TableError("a header and no rows below it", label)
+    unknown, unreadable = find_text(grid)
+    if enough or (grid.rows >= SNIFFED_ROWS and (grid.rows >= TEXT_ROWS or not (unknown or unreadable))):
+        return Head(dialect, start + line_start(head[start:stop], line), line, unknown, unreadable)
+    return None
+
+
+def _refuse_utf16(head: bytes, label: str) -> None:
+    """Raise for UTF-16, known by its byte order mark or by a NUL in every second byte."""
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    every_second = (even + odd) * 3 > len(head) > 1 and not (even and odd)
+    if every_second or head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise TableError("UTF-16 text; convert it first: iconv -f utf-16 -t utf-8", f"{label}, line 1")

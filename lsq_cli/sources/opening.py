@@ -16,8 +16,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lsq_cli.core.errors import OpenError, TableError, UsageError, shown
-from lsq_cli.sources.binary.npy import NPY_MAGIC, ArrayTable, NpyTable, NumberTable
+from lsq_cli.sources.binary.npy import ArrayTable, NumberTable
 from lsq_cli.sources.columns import Request, select, select_side_by_side
+from lsq_cli.sources.formats import FORMATS, Format, by_head, by_suffix, named
 from lsq_cli.sources.paths import STDIN, expanded, refuse_two_streams, status_of
 from lsq_cli.sources.rows import OneTable, SideBySide
 from lsq_cli.sources.streams import (
@@ -36,26 +37,8 @@ from lsq_cli.sources.streams import (
 if TYPE_CHECKING:
     from lsq_cli.sources.blocks import ByteSource, Source, Table
 
-FORMATS = ("csv", "tsv", "npy", "npz", "parquet", "mtx")
-_SUFFIXES = {
-    ".csv": "csv",
-    ".txt": "csv",
-    ".tsv": "tsv",
-    ".npy": "npy",
-    ".npz": "npz",
-    ".parquet": "parquet",
-    ".mtx": "mtx",
-    ".lsqs": "lsqs",
-}
-_HEADS = {
-    NPY_MAGIC: "npy",
-    b"PK\x03\x04": "npz",
-    b"PK\x05\x06": "npz",
-    b"PAR1": "parquet",
-    b"%%Matrix": "mtx",
-}
-# Their table of contents stands at the end, so one that comes through a pipe, or compressed, is held as it is stored.
-_READ_FROM_THE_END = ("npz", "parquet")
+# A suffix of ours whose files are not read.
+_RESERVED = {".lsqs": "lsqs"}
 
 
 def open_source(paths: Sequence[str | os.PathLike[str]], request: Request, stdin: BinaryIO | None = None) -> Source:
@@ -80,8 +63,9 @@ def open_source(paths: Sequence[str | os.PathLike[str]], request: Request, stdin
         Tables that do not fit, columns that are not there.
     """
     data = tuple(os.fsdecode(path) for path in paths) or (STDIN,)
-    if request.input_format not in (None, *FORMATS):
-        raise UsageError(f"--input-format {request.input_format} is none of {', '.join(FORMATS)}")
+    if request.input_format is not None and named(request.input_format) is None:
+        known = ", ".join(each.name for each in FORMATS)
+        raise UsageError(f"--input-format {request.input_format} is none of {known}")
     if request.target:
         return _parts_of_one_table(data, request, stdin)
     if len(data) > 2:
@@ -91,10 +75,11 @@ def open_source(paths: Sequence[str | os.PathLike[str]], request: Request, stdin
         A, b = (open_table(path, request, stdin) for path in data)
         _refuse_text_options((A, b), request)
         return _side_by_side(data, A, b, request)
-    source, kind = _open(data[0], request, stdin)
-    if kind == "npz" and not _is_sparse(source):
-        return _archive(data, source, request)
-    table = _table(source, kind, request)
+    source, form = _open(data[0], request, stdin)
+    if form.name == "npz" and (pair := _pair_of(source)):
+        A, b = pair
+        return SideBySide(data, A, b, select_side_by_side(A, b, request), request.missing)
+    table = form.open_table(source, request)
     _refuse_text_options((table,), request)
     return OneTable(data, [table], select(table, request), request.missing)
 
@@ -156,7 +141,8 @@ def open_table(path: str, request: Request, stdin: BinaryIO | None = None) -> Ta
     UsageError
         For an ``.npz``, which is two.
     """
-    return _table(*_open(path, request, stdin), request)
+    source, form = _open(path, request, stdin)
+    return form.open_table(source, request)
 
 
 def read_whole(path: str) -> bytes:
@@ -236,41 +222,14 @@ def _refuse_text_options(tables: Sequence[Table], request: Request) -> None:
         raise UsageError(f"{named[0]} is for delimited text; {tables[0].path} is {tables[0].form.partition(',')[0]}")
 
 
-def _archive(data: tuple[str, ...], source: ByteSource, request: Request) -> Source:
-    """A and b out of one ``.npz``."""
-    from lsq_cli.sources.binary.npz import arrays_of  # zipfile is for archives only
+def _pair_of(archive: ByteSource) -> tuple[Table, Table] | None:
+    """A and b out of one ``.npz``; None for a sparse matrix, which is one table."""
+    from lsq_cli.sources.binary.npz import arrays_of, is_sparse  # zipfile is for archives only
 
-    A, b = arrays_of(source)
-    return SideBySide(data, A, b, select_side_by_side(A, b, request), request.missing)
-
-
-def _table(source: ByteSource, kind: str, request: Request) -> Table:
-    """The table in some bytes of a known format."""
-    if kind == "npy":
-        return NpyTable(source)
-    # Each reader is imported for its own files only.
-    if kind == "npz":
-        if not _is_sparse(source):
-            raise UsageError(f"{source.label} is an .npz, which holds A and b: give it alone, without --target")
-        from lsq_cli.sources.binary.sparse import table_of_archive
-
-        return table_of_archive(source)
-    if kind == "parquet":
-        from lsq_cli.sources.binary.parquet import ParquetTable
-
-        return ParquetTable(source)
-    if kind == "mtx":
-        from lsq_cli.sources.binary.market import market_table
-
-        return market_table(source)
-    from lsq_cli.sources.text.csv import CsvTable
-    from lsq_cli.sources.text.deciding import TextOptions
-
-    tab = "\t" if kind == "tsv" else None
-    return CsvTable(source, TextOptions(delimiter=request.delimiter or tab, header=request.header, na=request.na))
+    return None if is_sparse(archive) else arrays_of(archive)
 
 
-def _open(path: str, request: Request, stdin: BinaryIO | None) -> tuple[ByteSource, str]:
+def _open(path: str, request: Request, stdin: BinaryIO | None) -> tuple[ByteSource, Format]:
     """The bytes of a path, decompressed, and their format."""
     suffix, compression = _suffixes(path)
     if path == STDIN:
@@ -286,25 +245,17 @@ def _open(path: str, request: Request, stdin: BinaryIO | None) -> tuple[ByteSour
             source, head = _file(path, label, compression, status)
         else:
             source, head = _stream(open_raw(path, label), label, compression, owned=True)
-    kind = request.input_format or _SUFFIXES.get(suffix) or _by_head(head)
-    if kind not in FORMATS:
+    if suffix in _RESERVED and not request.input_format:
         raise OpenError(
-            f"{kind} is no format that is read; .csv, .tsv, .txt, .npy, .npz, .parquet and .mtx are, "
+            f"{_RESERVED[suffix]} is no format that is read; .csv, .tsv, .txt, .npy, .npz, .parquet and .mtx are, "
             "each also as .gz, .bz2, .xz or .zst",
             source.label,
         )
-    if kind in _READ_FROM_THE_END and not source.seekable:
+    form = (named(request.input_format) if request.input_format else by_suffix(suffix)) or by_head(head)
+    if form.from_the_end and not source.seekable:
         with source.open() as stream:
             source = MemoryBytes(stream.read(), source.label)
-    return source, kind
-
-
-def _is_sparse(archive: ByteSource) -> bool:
-    """Whether an ``.npz`` holds one sparse matrix, and not A and b."""
-    from lsq_cli.sources.binary.npz import members_of  # zipfile is for archives only
-    from lsq_cli.sources.binary.sparse import is_sparse_archive
-
-    return is_sparse_archive(members_of(archive))
+    return source, form
 
 
 def _file(path: str, label: str, compression_suffix: str, status: os.stat_result) -> tuple[ByteSource, bytes]:
@@ -343,8 +294,3 @@ def _suffixes(path: str) -> tuple[str, str]:
     if last not in COMPRESSION_SUFFIXES:
         return last, ""
     return os.path.splitext(root)[1], last
-
-
-def _by_head(head: bytes) -> str:
-    """The format by the first bytes; CSV has no sign of its own."""
-    return next((kind for magic, kind in _HEADS.items() if head.startswith(magic)), "csv")

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from lsq_cli.core.solution import Array
     from lsq_cli.sources.blocks import ByteSource
+    from lsq_cli.sources.columns import Request
 
 PIECE_BYTES = 1 << 22
 _FORMATS = ("coordinate", "array")
@@ -63,7 +64,7 @@ class MarketHeader(NamedTuple):
         return 1 if self.format == "array" else 2 if self.field == "pattern" else 3
 
 
-def market_table(source: ByteSource) -> NumberTable:
+def open_table(source: ByteSource, request: Request | None = None) -> NumberTable:
     """The matrix in a Matrix Market file.
 
     Raises
@@ -94,7 +95,7 @@ def market_table(source: ByteSource) -> NumberTable:
 
 
 def read_header(stream: BinaryIO, label: str) -> MarketHeader:
-    """The header; the stream stands at the first entry afterwards. Raises as `market_table`."""
+    """The header; the stream stands at the first entry afterwards. Raises as `open_table`."""
     words = _words(stream.readline(_LINE_BYTES))
     if not words or words[0] != "%%matrixmarket":
         raise OpenError("not a Matrix Market file: its first line does not begin with %%MatrixMarket", label)

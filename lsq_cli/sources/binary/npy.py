@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from lsq_cli.core.solution import Array
     from lsq_cli.sources.blocks import ByteSource, Missing
+    from lsq_cli.sources.columns import Request
 
 BLOCK_BYTES = 1 << 22
 """Doubles of one block: with 100 columns 5242 rows."""
@@ -131,6 +132,11 @@ class ArrayTable(NumberTable):
     def block(self, columns: tuple[int, ...], missing: Missing, start: int, stop: int) -> CellBlock:
         """A handle that holds a view of rows `start` up to `stop`; pickling it pickles those rows only."""
         return ArrayBlock(self.path, self._array[start:stop], start, columns, missing)
+
+
+def open_table(source: ByteSource, request: Request) -> NpyTable:
+    """The array in an NPY file; raises as `NpyTable`."""
+    return NpyTable(source)
 
 
 class NpyTable(NumberTable):

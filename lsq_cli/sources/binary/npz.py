@@ -10,13 +10,14 @@ import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
-from lsq_cli.core.errors import OpenError, SourceConsumedError, TableError
+from lsq_cli.core.errors import OpenError, SourceConsumedError, TableError, UsageError
 from lsq_cli.sources.binary.npy import NpyTable
 from lsq_cli.sources.names import listed
 from lsq_cli.sources.streams import guarded
 
 if TYPE_CHECKING:
-    from lsq_cli.sources.blocks import ByteSource
+    from lsq_cli.sources.blocks import ByteSource, Table
+    from lsq_cli.sources.columns import Request
 
 # The last two: a compression that zipfile does not know, and a password.
 _BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
@@ -60,6 +61,28 @@ def members_of(archive: ByteSource) -> dict[str, int]:
             return {info.filename: info.file_size for info in opened.infolist()}
     except _BROKEN as error:
         raise OpenError(f"broken zip data: {error}", archive.label) from None
+
+
+def open_table(source: ByteSource, request: Request) -> Table:
+    """The one sparse matrix in an archive.
+
+    Raises
+    ------
+    UsageError
+        For A and b, which are two tables.
+    """
+    if not is_sparse(source):
+        raise UsageError(f"{source.label} is an .npz, which holds A and b: give it alone, without --target")
+    from lsq_cli.sources.binary.sparse import table_of_archive  # for those who have scipy
+
+    return table_of_archive(source)
+
+
+def is_sparse(archive: ByteSource) -> bool:
+    """Whether an archive holds one sparse matrix, and not A and b."""
+    from lsq_cli.sources.binary.sparse import is_sparse_archive
+
+    return is_sparse_archive(members_of(archive))
 
 
 def arrays_of(archive: ByteSource) -> tuple[NpyTable, NpyTable]:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from lsq_cli.core.solution import Array
     from lsq_cli.sources.blocks import ByteSource, CellBlock, Missing
+    from lsq_cli.sources.columns import Request
 
 BATCH_BYTES = 1 << 23
 """Doubles of one batch of a large row group."""
@@ -42,6 +43,11 @@ LARGE_BYTES = 1 << 26
 """Doubles beyond which a row group is large; most writers stay below, at about 100,000 rows a group."""
 _SAMPLE_ROWS = 1000
 _MAGIC = b"PAR1"
+
+
+def open_table(source: ByteSource, request: Request) -> ParquetTable:
+    """The table in a Parquet file; raises as `ParquetTable`."""
+    return ParquetTable(source)
 
 
 class ParquetTable:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lsq_cli.core.solution import Array
+    from lsq_cli.sources.columns import Request
 
 BLOCK_BYTES = 8_000_000
 """Text in a block, about."""
@@ -43,6 +44,16 @@ _CELL_BYTES = 26
 _QUOTE_BYTES = 24
 """What a quote takes beside its cell: its offset, and what stands before or after it."""
 _SAMPLE_BYTES = 8192
+
+
+def open_table(source: ByteSource, request: Request) -> CsvTable:
+    """The table in delimited text; raises as `CsvTable`."""
+    return CsvTable(source, TextOptions(delimiter=request.delimiter, header=request.header, na=request.na))
+
+
+def open_tab_separated(source: ByteSource, request: Request) -> CsvTable:
+    """The table in text with tabs between cells, unless a delimiter is asked for; raises as `CsvTable`."""
+    return CsvTable(source, TextOptions(delimiter=request.delimiter or "\t", header=request.header, na=request.na))
 
 
 class CsvTable:

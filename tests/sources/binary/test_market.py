@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from lsq_cli import solve
 from lsq_cli.core.errors import CellError, LsqError, MissingExtraError, OpenError, TableError, UsageError
 from lsq_cli.sources.binary import market, sparse
-from lsq_cli.sources.binary.market import market_table
+from lsq_cli.sources.binary.market import open_table
 from lsq_cli.sources.binary.npy import ArrayTable, NumberTable
 from lsq_cli.sources.binary.sparse import SparseTable
 from lsq_cli.sources.columns import Request
@@ -28,7 +28,7 @@ COORDINATE = "%%MatrixMarket matrix coordinate real general\n"
 
 
 def table(text: str | bytes) -> NumberTable:
-    return market_table(MemoryBytes(text.encode() if isinstance(text, str) else text, "t.mtx"))
+    return open_table(MemoryBytes(text.encode() if isinstance(text, str) else text, "t.mtx"))
 
 
 def dense(table: NumberTable) -> np.ndarray:
@@ -216,7 +216,7 @@ def test_an_error_of_the_device_is_named():
             return stream
 
     with pytest.raises(OpenError, match=r"^t\.mtx: cannot be read: input/output error$"):
-        market_table(Failing((COORDINATE + "1 1 1\n1 1 1\n").encode(), "t.mtx"))
+        open_table(Failing((COORDINATE + "1 1 1\n1 1 1\n").encode(), "t.mtx"))
 
 
 # --- sparse tables, archives and arrays

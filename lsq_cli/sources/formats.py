@@ -1,0 +1,73 @@
+"""The formats that are read, a line each: the suffixes and first bytes that tell them, the module that reads them.
+
+A module of a format has a function ``open_table(source, request)`` that makes a `Table` of some bytes. It is imported
+for its own files only. To add a format, write the module and its line here.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from lsq_cli.sources.blocks import ByteSource, Table
+    from lsq_cli.sources.columns import Request
+
+
+class Format(NamedTuple):
+    """One format.
+
+    Attributes
+    ----------
+    name : str
+        As ``--input-format`` knows it.
+    module : str
+        Of this folder; it reads the format.
+    suffixes : tuple of str
+        That files of it end with.
+    heads : tuple of bytes
+        First bytes that no other format has.
+    from_the_end : bool
+        Whether its contents are listed at the end; then what comes through a pipe, or compressed, is held whole.
+    function : str
+        What makes the table.
+    """
+
+    name: str
+    module: str
+    suffixes: tuple[str, ...]
+    heads: tuple[bytes, ...] = ()
+    from_the_end: bool = False
+    function: str = "open_table"
+
+    def open_table(self, source: ByteSource, request: Request) -> Table:
+        """The table in some bytes of this format; raises what the module of the format raises."""
+        table: Table = getattr(import_module(f"lsq_cli.sources.{self.module}"), self.function)(source, request)
+        return table
+
+
+FORMATS = (
+    Format("csv", "text.csv", (".csv", ".txt")),
+    Format("tsv", "text.csv", (".tsv",), function="open_tab_separated"),
+    Format("npy", "binary.npy", (".npy",), (b"\x93NUMPY",)),
+    Format("npz", "binary.npz", (".npz",), (b"PK\x03\x04", b"PK\x05\x06"), from_the_end=True),
+    Format("parquet", "binary.parquet", (".parquet",), (b"PAR1",), from_the_end=True),
+    Format("mtx", "binary.market", (".mtx",), (b"%%Matrix",)),
+)
+TEXT = FORMATS[0]
+"""What is taken for text that no first bytes tell otherwise."""
+
+
+def named(name: str) -> Format | None:
+    """The format of this name."""
+    return next((each for each in FORMATS if each.name == name), None)
+
+
+def by_suffix(suffix: str) -> Format | None:
+    """The format whose files end with ``.csv``, ``.npy``, …"""
+    return next((each for each in FORMATS if suffix in each.suffixes), None)
+
+
+def by_head(head: bytes) -> Format:
+    """The format by the first bytes of a file."""
+    return next((each for each in FORMATS if head.startswith(each.heads or (b"\0no such head",))), TEXT)

@@ -28,8 +28,8 @@ import numpy as np
 
 from lsq_cli import solve
 from lsq_cli.methods import RULES
-from lsq_cli.methods.forecast import is_bound
 from lsq_cli.methods.gd import Descent, GradientDescent
+from lsq_cli.methods.steps import rule_named
 from lsq_cli.methods.stopping import Limits
 from lsq_cli.problems.normalizing import Normalized
 from lsq_cli.problems.quadratic import DoubleSums, Quadratic
@@ -86,7 +86,7 @@ def counts(options: argparse.Namespace) -> None:
             problems = [problem(kappa, seed) for seed in range(options.seeds)]
             ours = median(steps_to(*each, step) for each in problems)
             ratios = [count_over_forecast(A, b, step) for A, b, _ in problems]
-            kind = "at most 1" if is_bound(step) else "0.5 to 2"
+            kind = "at most 1" if rule_named(step).forecast_is_bound else "0.5 to 2"
             print(
                 f"{kappa:5} {step:9} {ours:8.0f} {theirs:8} {ours / theirs:6.3f}   "
                 f"{min(ratios):.2f} to {max(ratios):.2f} ({kind})",

@@ -25,7 +25,7 @@ from lsq_cli.core.solution import Iterate, Outcome
 if TYPE_CHECKING:
     from lsq_cli.core.problem import Objective
     from lsq_cli.core.solution import Array
-    from lsq_cli.methods.steps import StepRule
+    from lsq_cli.methods.steps.base import StepRule
     from lsq_cli.methods.stopping import StoppingTest
 
 Iterates = Generator[Iterate, None, Outcome]

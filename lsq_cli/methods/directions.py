@@ -18,6 +18,7 @@ import numpy as np
 if TYPE_CHECKING:
     from lsq_cli.core.solution import Array
     from lsq_cli.methods.lengths import ProductSearch
+    from lsq_cli.methods.previous import PreviousStep
 
 # Numbers that conjugate directions may take, 32 MB, and as many for the changes of the gradient along them.
 _KEPT_NUMBERS = 1 << 22
@@ -40,14 +41,6 @@ class Direction(Protocol):
         ...
 
 
-class Before:
-    """The step before: x₋₁ and the gradient there, for what looks back; None at first."""
-
-    def __init__(self) -> None:
-        self.x: Array | None = None
-        self.g: Array | None = None
-
-
 class Steepest:
     """d = g: straight down."""
 
@@ -63,7 +56,7 @@ class Momentum:
 
     Parameters
     ----------
-    before : Before
+    before : PreviousStep
     rate : float
         β, the length of the steps.
     smallest_eigenvalue : float, optional
@@ -71,7 +64,7 @@ class Momentum:
         θ = j/(j + 3), j steps after the last restart, which is when the drift points uphill: g(y)ᵀ(x − x₋₁) > 0.
     """
 
-    def __init__(self, before: Before, rate: float, smallest_eigenvalue: float | None = None) -> None:
+    def __init__(self, before: PreviousStep, rate: float, smallest_eigenvalue: float | None = None) -> None:
         self._before, self._rate = before, rate
         self._theta = None if smallest_eigenvalue is None else theta(rate, smallest_eigenvalue)
         self.most = 1.0 if self._theta is None else self._theta

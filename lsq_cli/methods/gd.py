@@ -18,18 +18,18 @@ import numpy as np
 
 from lsq_cli.core.solution import Iterate, Outcome
 from lsq_cli.exact.dyadic import ldexp
-from lsq_cli.methods import RULES_WITH_RATE
+from lsq_cli.methods import RULES, RULES_WITH_RATE
 from lsq_cli.methods.descent import Iterates, abreast, descend
-from lsq_cli.methods.forecast import Modes, Spectrum, is_bound, largest_eigenvalue, steps_needed
-from lsq_cli.methods.steps import BarzilaiBorwein, ConjugateGradient, Constant, Exact, Nesterov, StepRule
+from lsq_cli.methods.forecast import Modes, Spectrum, largest_eigenvalue
+from lsq_cli.methods.steps import rule_named
+from lsq_cli.methods.steps.base import Known
 from lsq_cli.methods.stopping import Limits, StoppingTest
 
 if TYPE_CHECKING:
     from lsq_cli.core.problem import Form
     from lsq_cli.core.solution import Array
+    from lsq_cli.methods.steps.base import StepRule
 
-# Which rule to recommend, the one that is rarely beaten first.
-_BEST_FIRST = ("cg", "nesterov", "bb", "exact", "constant")
 # A share of x0 in the null space below this is rounding.
 _NULL_SHARE = 1e-10
 # A run that ends so returns the point of least f that it passed, not its last one.
@@ -182,14 +182,8 @@ class GradientDescent:
 
     def _rule(self) -> StepRule:
         """A new rule of the kind that is asked for."""
-        step = self._asked.step
-        if step == "constant":
-            return Constant(self._rate, self._largest)
-        if step == "nesterov":
-            return Nesterov(self._rate, self._largest, self._spectrum.smallest if self._spectrum else None)
-        if step == "cg":
-            return ConjugateGradient(self._form.n)
-        return BarzilaiBorwein() if step == "bb" else Exact()
+        smallest = self._spectrum.smallest if self._spectrum else None
+        return rule_named(self._asked.step).of(Known(self._form.n, self._rate, self._largest, smallest))
 
     def _trail(self) -> dict[str, Any]:
         """What x alone does not tell a run that goes on from it: the point in the form's units, and the one before."""
@@ -240,12 +234,13 @@ class GradientDescent:
         """Steps that a rule will need for the slowest target; None where the spectrum is not known."""
         if self._spectrum is None:
             return None
+        rule = rule_named(step)
         with np.errstate(over="ignore", invalid="ignore"):  # a start out of range is told when the run ends
-            return max(steps_needed(step, modes, rate) for modes in self._modes)
+            return max(rule.forecast(modes, rate) for modes in self._modes)
 
     def _better_rule(self) -> tuple[str, float] | None:
         """The best other rule that would make it within the limit on steps, and its forecast."""
-        for step in _BEST_FIRST:
+        for step in reversed(RULES):
             if step != self._asked.step:
                 steps = self._forecast(step, self._default_rate)
                 if steps is not None and steps <= self._asked.limits.max_iter:
@@ -295,4 +290,4 @@ def _number_of_steps(step: str, steps: float) -> str:
     """A forecast in words: ``about 340``, ``at most 4e20``."""
     rounded = float(f"{steps:.2g}")
     number = f"{rounded:.0f}" if rounded < 1e6 else f"{rounded:.2g}".replace("e+0", "e").replace("e+", "e")
-    return f"{'at most' if is_bound(step) else 'about'} {number}"
+    return f"{'at most' if rule_named(step).forecast_is_bound else 'about'} {number}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from lsq_cli.core.problem import Objective
     from lsq_cli.core.solution import Array
-    from lsq_cli.methods.directions import Before
+    from lsq_cli.methods.previous import PreviousStep
 
 
 class Length(Protocol):
@@ -77,10 +77,10 @@ class Secant:
 
     Parameters
     ----------
-    before : Before
+    before : PreviousStep
     """
 
-    def __init__(self, before: Before) -> None:
+    def __init__(self, before: PreviousStep) -> None:
         self._before, self._first = before, ExactSearch()
 
     def along(self, objective: Objective, x: Array, g: Array, d: Array) -> float:

@@ -25,8 +25,8 @@ from lsq_cli.core.errors import ProblemError
 from lsq_cli.core.problem import Work
 from lsq_cli.engines.resources import Resources
 from lsq_cli.methods import RULES
-from lsq_cli.methods.forecast import is_bound
 from lsq_cli.methods.gd import Descent
+from lsq_cli.methods.steps import rule_named
 from lsq_cli.methods.stopping import Limits
 from lsq_cli.problems.choosing import SUMMED, Ahead
 from lsq_cli.problems.summing import ProblemOptions, Summed, SumRows, numbered_blocks, summed_problem, usable
@@ -191,7 +191,7 @@ def _entry(
     step = None if descent is None else descent.step
     forecast = run.forecast
     projected = _seconds_if_too_long(run, forecast, time_limit, clock)
-    bound = step is not None and is_bound(step)
+    bound = step is not None and rule_named(step).forecast_is_bound
     rows, precision = sum(problem.about.work), problem.about.precision
     if projected is not None:
         nothing = (None, None, None, None)

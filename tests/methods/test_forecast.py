@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from lsq_cli.core.solution import Outcome
 from lsq_cli.methods import RULES
-from lsq_cli.methods.forecast import Spectrum, is_bound, largest_eigenvalue
+from lsq_cli.methods.forecast import Spectrum, largest_eigenvalue
+from lsq_cli.methods.steps import rule_named
 
 
 def forecast_and_count(A, b, **asked):
@@ -23,7 +24,7 @@ def forecast_and_count(A, b, **asked):
 
 def agrees(step, forecast, count):
     """Whether a forecast holds what it promises."""
-    if is_bound(step):
+    if rule_named(step).forecast_is_bound:
         return count <= forecast
     return count / 2 - 1 <= forecast <= 2 * count + 1
 

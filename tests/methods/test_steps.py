@@ -10,7 +10,11 @@ from lsq_cli.core.errors import UsageError
 from lsq_cli.core.solution import Outcome
 from lsq_cli.methods import RULES, RULES_WITH_RATE
 from lsq_cli.methods.directions import directions_kept
-from lsq_cli.methods.steps import BarzilaiBorwein, ConjugateGradient, Constant, Exact, Nesterov
+from lsq_cli.methods.steps.bb import BarzilaiBorwein
+from lsq_cli.methods.steps.cg import ConjugateGradient
+from lsq_cli.methods.steps.constant import Constant
+from lsq_cli.methods.steps.exact import Exact
+from lsq_cli.methods.steps.nesterov import Nesterov
 
 # Medians over 20 seeds of plain implementations, κ → rule → steps until ‖x − x*‖ ≤ 1e-8‖x*‖.
 PLAIN = {

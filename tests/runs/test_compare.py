@@ -18,7 +18,7 @@ import pytest
 from lsq_cli import solve
 from lsq_cli.core.errors import ProblemError
 from lsq_cli.methods import RULES
-from lsq_cli.methods.forecast import is_bound
+from lsq_cli.methods.steps import rule_named
 from lsq_cli.problems.summing import ProblemOptions, read_problem
 from lsq_cli.report.comparison import sections
 from lsq_cli.report.layout import plain_text
@@ -146,7 +146,7 @@ def test_bounds_and_estimates_are_told_apart():
     text = plain_text(sections(problems[0], entries, Page()))
 
     for entry in entries[1:]:
-        assert entry.forecast_is_bound == is_bound(entry.step)
+        assert entry.forecast_is_bound == rule_named(entry.step).forecast_is_bound
     assert "gd constant, extended: not run, about " in text
     assert "gd nesterov, extended: not run, at most " in text
     constant, nesterov = (

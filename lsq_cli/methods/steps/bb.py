@@ -53,7 +53,7 @@ RULE = BarzilaiBorwein
 def bb_steps(modes: Modes) -> float:
     """A bound by experience: 2C, with C as in `Modes.chebyshev`.
 
-    What is proved is as slow as `constant`. Over every spectrum tried, with 2 to 300 eigenvalues and κ(A) from 3 to 10⁴,
-    the count was at most 1.01 C.
+    What is proved is as slow as `constant`. Over every spectrum tried, of 2 to 300 eigenvalues with κ(A) from 3 to
+    10⁴, the count was at most 1.01 C.
     """
     return float(np.ceil(2.0 * modes.chebyshev)) + 10.0

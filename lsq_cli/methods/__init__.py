@@ -11,7 +11,7 @@ class RuleEntry(NamedTuple):
     """Whether it takes a learning rate."""
 
 
-# Here, and not with the rules, so that `--help` lists them without numpy. Later ones are recommended first.
+# Here, and not with the rules, so that `--help` lists them without numpy.
 RULE_ENTRIES = (
     RuleEntry("constant", has_rate=True),
     RuleEntry("exact"),

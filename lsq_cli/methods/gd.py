@@ -18,7 +18,7 @@ import numpy as np
 
 from lsq_cli.core.solution import Iterate, Outcome
 from lsq_cli.exact.dyadic import ldexp
-from lsq_cli.methods import RULES, RULES_WITH_RATE
+from lsq_cli.methods import RULES_WITH_RATE
 from lsq_cli.methods.descent import Iterates, abreast, descend
 from lsq_cli.methods.forecast import Modes, Spectrum, largest_eigenvalue
 from lsq_cli.methods.steps import rule_named
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from lsq_cli.core.solution import Array
     from lsq_cli.methods.steps.base import StepRule
 
+# Which rule to recommend, the one that is rarely beaten first.
+_RECOMMENDED = ("cg", "nesterov", "bb", "exact", "constant")
 # A share of x0 in the null space below this is rounding.
 _NULL_SHARE = 1e-10
 # A run that ends so returns the point of least f that it passed, not its last one.
@@ -240,7 +242,7 @@ class GradientDescent:
 
     def _better_rule(self) -> tuple[str, float] | None:
         """The best other rule that would make it within the limit on steps, and its forecast."""
-        for step in reversed(RULES):
+        for step in _RECOMMENDED:
             if step != self._asked.step:
                 steps = self._forecast(step, self._default_rate)
                 if steps is not None and steps <= self._asked.limits.max_iter:

@@ -22,6 +22,7 @@ import zstandard
 from lsq_cli.core.errors import ColumnError, LsqError, OpenError, SourceConsumedError, TableError, UsageError
 from lsq_cli.sources.blocks import Source
 from lsq_cli.sources.columns import Request
+from lsq_cli.sources.formats import FORMATS
 from lsq_cli.sources.opening import open_python, open_source
 
 A = np.array([[1.0, 2], [3, 4], [5, 6.5]])
@@ -306,7 +307,7 @@ def test_input_format_overrides_the_suffix():
 
 def test_an_unknown_input_format_is_a_usage_error():
     assert refusal(UsageError, "A.csv", input_format="xls") == (
-        "--input-format xls is none of csv, tsv, npy, npz, parquet, mtx"
+        f"--input-format xls is none of {', '.join(each.name for each in FORMATS)}"
     )
 
 
@@ -567,7 +568,8 @@ def test_two_npy_files_import_no_more_than_numpy_does():
         "print(*{'bz2', 'lzma', 'gzip', 'zipfile', 'difflib', 'glob', 'lsq_cli.sources.text.csv'} & set(sys.modules))"
     )
     read = (
-        "import sys; from lsq_cli.sources.opening import open_source; from lsq_cli.sources.columns import Request; "
+        "import sys; from lsq_cli.sources.formats import FORMATS
+from lsq_cli.sources.opening import open_source; from lsq_cli.sources.columns import Request; "
         "[block.read() for block in open_source(['A.npy', 'b.npy'], Request()).blocks()]; "
     )
 

@@ -568,8 +568,7 @@ def test_two_npy_files_import_no_more_than_numpy_does():
         "print(*{'bz2', 'lzma', 'gzip', 'zipfile', 'difflib', 'glob', 'lsq_cli.sources.text.csv'} & set(sys.modules))"
     )
     read = (
-        "import sys; from lsq_cli.sources.formats import FORMATS
-from lsq_cli.sources.opening import open_source; from lsq_cli.sources.columns import Request; "
+        "import sys; from lsq_cli.sources.opening import open_source; from lsq_cli.sources.columns import Request; "
         "[block.read() for block in open_source(['A.npy', 'b.npy'], Request()).blocks()]; "
     )
 

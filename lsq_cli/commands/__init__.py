@@ -1,4 +1,4 @@
-"""The command line: one file a verb, what they share in `options.py`, the way out in `edge.py`.
+"""The command line: one file a verb, what they share in `options.py`, the way out in `shell.py`.
 
 A verb's module is imported when it is called for, and numpy only when it runs: `lsq --help` needs neither.
 """

@@ -61,9 +61,9 @@ def command(rows: int, columns: int, a_path: str, b_path: str, **options: Any) -
     with ExitStack() as stack:  # the files take their names when all of them are complete
         _write(problem, paths, stack)
         if options["output"] is not None:
-            from lsq_cli.report.files import WholeFile
+            from lsq_cli.report.files import AtomicFile
 
-            _write_x(problem, stack.enter_context(WholeFile(options["output"])), options["output"])
+            _write_x(problem, stack.enter_context(AtomicFile(options["output"])), options["output"])
     if options["output"] is None:
         if not set(paths) & set(_STANDARD_OUTPUT):
             _write_x(problem, sys.stdout.buffer, "")
@@ -104,13 +104,13 @@ def _write(problem: KnownProblem, paths: tuple[str, ...], stack: ExitStack) -> N
 
 def _writer(path: str, names: tuple[str, ...], rows: int, stack: ExitStack) -> MatrixWriter:
     """A matrix on its way to a file or to standard output."""
-    from lsq_cli.report.files import WholeFile
+    from lsq_cli.report.files import AtomicFile
     from lsq_cli.report.matrices import MatrixWriter, check_matrix_path
 
     if path in _STANDARD_OUTPUT:
         return MatrixWriter(sys.stdout.buffer, names, rows)
     form, compression = check_matrix_path(path)
-    return MatrixWriter(stack.enter_context(WholeFile(path)), names, rows, form, compression)
+    return MatrixWriter(stack.enter_context(AtomicFile(path)), names, rows, form, compression)
 
 
 def _write_x(problem: KnownProblem, stream: Writable, path: str) -> None:

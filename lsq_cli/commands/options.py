@@ -74,7 +74,7 @@ class GroupedCommand(click.Command):
                     formatter.write_dl([(f"{names:<{_NAMES}}", text) for names, text in records], col_spacing=1)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run, and let click word what the rooms behind call a usage error."""
+        """Run, and show a `UsageError` as click shows its own."""
         try:
             return super().invoke(ctx)
         except UsageError as error:

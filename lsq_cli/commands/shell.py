@@ -1,4 +1,4 @@
-"""The edge to the shell: exit codes, signals, closed pipes. Nothing behind it ends the process.
+"""The way out to the shell: exit codes, signals, closed pipes. No other module ends the process.
 
 0 solved · 1 data or run error · 2 usage · 3 not converged · 4 a check failed · 130 Ctrl-C · 143 SIGTERM
 """
@@ -24,13 +24,13 @@ _SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
 class Terminated(BaseException):
-    """SIGTERM came while nothing could be concluded yet; like KeyboardInterrupt no ordinary handler sees it."""
+    """SIGTERM before there was a result; like KeyboardInterrupt it passes ordinary handlers."""
 
 
 class Interruption:
-    """Ctrl-C and SIGTERM: an end at once until `postpone` is called, a request to conclude from then on.
+    """Ctrl-C and SIGTERM: they end the run at once; after `postpone` the run finishes its step and reports.
 
-    Descent postpones it; the normal equations have nothing to show before they are solved.
+    Descent postpones them. The normal equations have nothing to show before they are solved.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Interruption:
             signal.signal(number, self._handle)
 
     def postpone(self) -> None:
-        """From now on there is something to conclude: finish the step, print the iterate."""
+        """From now on a signal is only a request: finish the step, print the iterate."""
         self._postponed = True
 
     def requested(self) -> bool:

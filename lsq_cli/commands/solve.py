@@ -245,20 +245,20 @@ def _descent(options: dict[str, Any], problem: Problem) -> Descent | None:
 
 def _consume(run: Run, options: dict[str, Any], start: float) -> Solution:
     """Let the run go by, into the table's rows and the history."""
-    from lsq_cli.report.iterates import Milestones, rows_wanted
+    from lsq_cli.report.iterates import IterateSampler, rows_wanted
 
     names, targets = run.problem.about.names, run.problem.about.targets
-    milestones = Milestones(rows_wanted(options["iterates"]))
+    sampler = IterateSampler(rows_wanted(options["iterates"]))
     trace = _trace(options)
     with _history(options, names, targets) as history, _bar(run, options) as bar:
-        consumers = [consumer.add for consumer in (milestones, history, trace, bar) if consumer is not None]
+        consumers = [consumer.add for consumer in (sampler, history, trace, bar) if consumer is not None]
         for iterate in run:
             for add in consumers:
                 add(iterate)
     if trace is not None:
         _draw(options["plot"], trace, run.problem)
     show = options["iterates_asked"] or options["form"] == "table"
-    return run.solution(milestones.rows() if show else None, perf_counter() - start)
+    return run.solution(sampler.rows() if show else None, perf_counter() - start)
 
 
 def _bar(run: Run, options: dict[str, Any]) -> AbstractContextManager[DescentBar | None]:

@@ -1,4 +1,4 @@
-"""What every method took and reached: for people a table for each precision, for programs JSON and CSV."""
+"""What every method took and reached: tables for people, JSON and CSV for programs."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""Files that are whole or absent: no reader ever finds half a result under its name.
+"""Atomic writes: a file is whole or absent, and no reader finds half a result under its name.
 
     temporary file in the target's folder  →  write  →  close  →  rename over the target
 
 A rename within one folder is a single step of the file system (POSIX `rename`), so a full disk, an error
 or Ctrl-C leaves what stood there before, and no temporary file. Devices, named pipes and ``/dev/fd/N``
-cannot be renamed over; they are written straight.
+cannot be renamed over; they are written directly.
 
-Prefer `check_path` before the data is read, `WholeFile` to write. A reader that closes its pipe is no error
+Prefer `check_path` before the data is read, `AtomicFile` to write. A reader that closes its pipe is no error
 of ours: `BrokenPipeError` passes through; every other failure is an `OutputError` that says what to do.
 """
 
@@ -43,7 +43,7 @@ def check_path(path: str, suffixes: tuple[str, ...]) -> str:
         The folder does not exist, `path` is a folder, or writing there is not allowed.
     """
     suffix = os.path.splitext(path)[1].lower()
-    if not suffix and _is_straight(path):
+    if not suffix and _is_special(path):
         suffix = suffixes[0]
     if suffix not in suffixes:
         known = f"{', '.join(suffixes[:-1])} or {suffixes[-1]}"
@@ -64,14 +64,14 @@ def refuse_same(paths: Sequence[str], data: Sequence[str] = ()) -> None:
     inputs = {os.path.realpath(path) for path in data}
     for path in paths:
         real = os.path.realpath(path)
-        if real in inputs and not _is_straight(path):
+        if real in inputs and not _is_special(path):
             raise UsageError(f"{shown(path, 1000)} holds the data; name another file for the result")
-        if real in seen and not _is_straight(path):
+        if real in seen and not _is_special(path):
             raise UsageError(f"{shown(path, 1000)} is named for two results; the second would replace the first")
         seen.add(real)
 
 
-class WholeFile:
+class AtomicFile:
     """A binary file that takes its name only when its `with` block ends well.
 
     Parameters
@@ -87,8 +87,8 @@ class WholeFile:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.straight = _is_straight(path)
-        """Whether the bytes go out at once, to a device or pipe, where no step back is possible."""
+        self.special = _is_special(path)
+        """Whether it is a device or pipe, which is written directly and cannot be rewound."""
         self._target = ""
         self._temporary = ""  # stands on the disk while it is not empty
         self._stream: BinaryIO = BytesIO()
@@ -97,7 +97,7 @@ class WholeFile:
         """Opens the temporary file, or the device itself."""
         _check_writable(self.path)
         try:
-            self._open_straight() if self.straight else self._open_beside()
+            self._open_special() if self.special else self._open_temporary()
         except OSError as error:
             self.discard()
             raise _refusal(self.path, error) from error
@@ -159,14 +159,14 @@ class WholeFile:
                 os.unlink(self._temporary)
             self._temporary = ""
 
-    def _open_straight(self) -> None:
+    def _open_special(self) -> None:
         """Opens the device or pipe itself."""
         descriptor = _descriptor(self.path)
         # Opened by name, a standard output that goes to a file would be written from its first byte again.
         opened = os.open(self.path, os.O_WRONLY) if descriptor is None else os.dup(descriptor)
         self._stream = os.fdopen(opened, "wb")
 
-    def _open_beside(self) -> None:
+    def _open_temporary(self) -> None:
         """Opens a new file in the target's folder, with the permissions that the target has or would get."""
         self._target = os.path.realpath(self.path)
         # A name of its own, for the target's name and a suffix may be too long together.
@@ -192,7 +192,7 @@ def _descriptor(path: str) -> int | None:
     return int(number) if number.isdecimal() else _STANDARD.get(path)
 
 
-def _is_straight(path: str) -> bool:
+def _is_special(path: str) -> bool:
     """Whether `path` is something other than a regular file, present or to come, or a folder."""
     if _descriptor(path) is not None:
         return True
@@ -226,7 +226,7 @@ def _check_writable(path: str) -> None:
         raise OutputError(f"cannot write {_named(path)}: the folder {named} does not exist; make it first")
     if os.path.exists(path) and not os.access(path, os.W_OK):
         raise OutputError(f"cannot write {_named(path)}: no permission to change that file; choose another name")
-    if not (_is_straight(path) or os.access(folder, os.W_OK | os.X_OK)):
+    if not (_is_special(path) or os.access(folder, os.W_OK | os.X_OK)):
         raise OutputError(f"cannot write {_named(path)}: no permission to make files in its folder; choose another")
 
 

@@ -1,7 +1,6 @@
 """A `Gradient` for people, as a derivation with the user's own numbers in it, and for programs as JSON.
 
-Nothing is computed here but the products that a partial derivative is written out in. Long vectors are elided, on
-a terminal and off it; JSON has them whole.
+Long vectors are shortened to their ends everywhere; JSON has them whole.
 """
 
 from __future__ import annotations

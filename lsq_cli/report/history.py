@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from lsq_cli.core.errors import OutputError, shown
 from lsq_cli.core.extras import load
-from lsq_cli.report.files import WholeFile, check_path
+from lsq_cli.report.files import AtomicFile, check_path
 from lsq_cli.report.iterates import coefficient_labels
 from lsq_cli.report.plain import iterate_record, write_csv_row, write_json_line, write_npy_header
 
@@ -50,7 +50,7 @@ def check_history_path(path: str) -> str:
     suffix = check_path(path, _SUFFIXES)
     if suffix == ".parquet":
         load("pyarrow.parquet", "fast", shown(path, 1000))
-    if suffix == ".npy" and WholeFile(path).straight:
+    if suffix == ".npy" and AtomicFile(path).special:
         raise OutputError(
             f"cannot write {shown(path, 1000)}: the head of an .npy file is written last, which a pipe does not allow; "
             "use .csv or .jsonl"
@@ -90,7 +90,7 @@ class History:
     ) -> None:
         suffix = check_history_path(path)
         self._every = every
-        self._file = WholeFile(path)
+        self._file = AtomicFile(path)
         self._pending: Iterate | None = None  # the latest, while it is not written
         self._rows: _Rows
         labels = coefficient_labels(names, targets) if with_x else ()
@@ -155,7 +155,7 @@ class _Rows(Protocol):
 class _CsvRows:
     """A header, then a line a row; nan and inf stand as such."""
 
-    def __init__(self, file: WholeFile, labels: tuple[str, ...]) -> None:
+    def __init__(self, file: AtomicFile, labels: tuple[str, ...]) -> None:
         self._file = file
         self._labels = labels
 
@@ -173,7 +173,7 @@ class _CsvRows:
 class _JsonRows:
     """A JSON object a line; nan and inf become null."""
 
-    def __init__(self, file: WholeFile, with_x: bool) -> None:
+    def __init__(self, file: AtomicFile, with_x: bool) -> None:
         self._file = file
         self._with_x = with_x
 
@@ -190,7 +190,7 @@ class _JsonRows:
 class _NpyRows:
     """A structured array with a field for each scalar, and ``x`` of the shape of x."""
 
-    def __init__(self, file: WholeFile, shape: tuple[int, ...] | None) -> None:
+    def __init__(self, file: AtomicFile, shape: tuple[int, ...] | None) -> None:
         self._file = file
         self._with_x = shape is not None
         self._count = 0
@@ -216,7 +216,7 @@ class _NpyRows:
 class _ParquetRows:
     """A table with the columns of the CSV, in row groups of some thousand."""
 
-    def __init__(self, file: WholeFile, labels: tuple[str, ...]) -> None:
+    def __init__(self, file: AtomicFile, labels: tuple[str, ...]) -> None:
         self._arrow, self._parquet = load("pyarrow", "fast", ".parquet"), load("pyarrow.parquet", "fast", ".parquet")
         self._file, self._with_x = file, bool(labels)
         names = _header(labels)
@@ -251,11 +251,11 @@ class _ParquetRows:
 
 
 class _Sink:
-    """A `WholeFile` as pyarrow wants a file: it asks where it is, and means to close it."""
+    """A `AtomicFile` as pyarrow wants a file: it asks where it is, and means to close it."""
 
     closed = False
 
-    def __init__(self, file: WholeFile) -> None:
+    def __init__(self, file: AtomicFile) -> None:
         self._file, self._place = file, 0
 
     def write(self, data: bytes) -> int:

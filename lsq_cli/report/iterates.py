@@ -1,4 +1,4 @@
-"""Which iterates the table shows, chosen while they pass: 0, 1, 2, then 1-2-5 spaced, and the last.
+"""Which iterates the table shows: k = 0, 1, 2, then spaced 1-2-5, and the last; chosen while the run goes on.
 
 Descent may run for a million steps and its early ones move most, so the rows are spaced by factors:
 k = 0, 1, 2, 5, 10, 20, 50, … Where there are more than the table has room for, the earliest of these that
@@ -32,7 +32,7 @@ def rows_wanted(text: str) -> int | None:
     raise UsageError(f"--iterates: {shown(text)!r} is no number of rows; write one, as 12, or all, or none")
 
 
-class Milestones:
+class IterateSampler:
     """A consumer of iterates that keeps a few of them, in memory that does not grow with their number.
 
     Parameters
@@ -81,7 +81,7 @@ def _mark_after(k: int) -> int:
 
 
 def _least_needed(kept: list[Iterate]) -> int:
-    """Where the row stands that the table can best do without."""
+    """The index of the row to drop first."""
     late = [place for place, row in enumerate(kept) if row.k > 2]
     between_decades = (place for place in late if str(kept[place].k).strip("0") != "1")
     return next(between_decades, late[0] if late else len(kept) - 1)

@@ -1,7 +1,7 @@
-"""Two ways to put the same sections on a page: aligned plain text, and rich tables on a terminal.
+"""Two ways to print the same sections: aligned plain text, and rich tables on a terminal.
 
-Prefer `plain_text` for anything that is no terminal: it cuts nothing, draws no boxes, needs no rich (whose
-import takes longer than a small solve) and reads the same in every version of it.
+Prefer `plain_text` for files and pipes. It cuts nothing, draws no boxes, and needs no rich, whose import takes longer
+than a small solve.
 """
 
 from __future__ import annotations

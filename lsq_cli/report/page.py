@@ -1,4 +1,4 @@
-"""How names, labels and numbers are spelled for a reader, whose screen may be narrow or know no ‖.
+"""How names, labels and numbers are written, for a screen that may be narrow or cannot show ‖.
 
 Names come from the data and are printed as text: control characters escaped, nothing read as markup, and what
 the encoding lacks as a backslash escape. Labels are ours and have a spelling in ASCII: ‖Ax − b‖ is ||Ax - b||.
@@ -38,7 +38,7 @@ _ANY_LENGTH = 10**9
 
 
 class Page(NamedTuple):
-    """What is printed on: its encoding and, for a terminal, its width in cells."""
+    """Where text is printed: its encoding and, for a terminal, its width in cells."""
 
     encoding: str = "utf-8"
     width: int | None = None

@@ -4,8 +4,8 @@ Left, or alone: ‖∇f(x_k)‖ and f(x_k) − f* against k on log axes, each li
 linear convergence; a floor is rounding. Right: the contours of f, ellipses around the solution whose axes are as
 long as 1/√λ, and the iterates on them: why descent zigzags is to be seen there at a glance.
 
-Made for a projector: large type, thick lines, two colours of different darkness and different dashes, so that it
-survives grey. matplotlib is the extra ``plot``; it draws without a screen.
+Made for a projector: large type, thick lines, two colours of different darkness and different dashes, which can be
+told apart in grey too. matplotlib is the extra ``plot``; no display is needed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lsq_cli.core.extras import load
-from lsq_cli.report.files import WholeFile, check_path
+from lsq_cli.report.files import AtomicFile, check_path
 
 if TYPE_CHECKING:
     from lsq_cli.core.solution import Array, Iterate
@@ -108,7 +108,7 @@ def draw(path: str, rows: list[Iterate], landscape: Landscape) -> None:
             _path(places[1], rows, landscape)
         picture = io.BytesIO()
         figure.savefig(picture, format=suffix[1:], dpi=120, metadata={"Date": None} if suffix == ".svg" else None)
-    with WholeFile(path) as file:
+    with AtomicFile(path) as file:
         file.write(picture.getvalue())
 
 

@@ -1,11 +1,11 @@
 """A Solution for programs: one line of JSON, CSV or NPY, with numbers that read back to the same double.
 
-Prefer JSON for everything that is known (it is the model that ``lsq predict`` and ``--x0`` read), CSV for a
+Prefer JSON for all that is known (it is the model that ``lsq predict`` and ``--x0`` read), CSV for a
 spreadsheet, NPY for numpy. Text is UTF-8 with ``\\n`` whatever the locale; a number that is not finite is null
 in JSON, for JSON has no other word for it. Floats are written by `repr`: the shortest decimal that reads back.
 
-Names read back as they are, and no terminal obeys what stands in them: JSON writes every character that is not
-printable as ``\\u009b``, in files too; CSV has no such escape and writes them raw, but on a terminal as a table does.
+Names read back unchanged, and control characters in them never reach a terminal: JSON escapes each one (``\\u009b``);
+CSV has no escapes, so a file gets them as they are and a terminal gets them escaped, as in a table.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lsq_cli.core.errors import printable
-from lsq_cli.report.files import WholeFile, check_path
+from lsq_cli.report.files import AtomicFile, check_path
 
 if TYPE_CHECKING:
     from lsq_cli.core.solution import Iterate, Solution
@@ -30,7 +30,7 @@ _WITH_THEIR_OPTION = ("step", "learning_rate", "largest_stable_rate", "forecast"
 
 
 class Writable(Protocol):
-    """Where bytes go: a `WholeFile`, or the buffer of standard output."""
+    """Where bytes go: a `AtomicFile`, or the buffer of standard output."""
 
     def write(self, data: bytes, /) -> object:
         """Takes all of `data`."""
@@ -96,7 +96,7 @@ def write_outputs(solution: Solution, paths: tuple[str, ...]) -> None:
     """
     with ExitStack() as stack:  # the files take their names when all of them are complete
         for path in paths:
-            WRITERS[check_output_path(path)](solution, stack.enter_context(WholeFile(path)))
+            WRITERS[check_output_path(path)](solution, stack.enter_context(AtomicFile(path)))
 
 
 def iterate_record(iterate: Iterate, *, with_x: bool) -> dict[str, Any]:

@@ -1,9 +1,8 @@
-"""What a long run shows on standard error while it lasts: a bar for the rows that are read, one for steps of descent.
+"""Progress on standard error: a bar while rows are read, and one while descent runs.
 
-Only on a terminal, or where it is asked for, and only after a second: a short run never imports rich for it. The bar is
-drawn by the calls that tell of progress, at most ten times a second, without a thread of its own, and is gone before
-anything else is printed. Where nothing can be redrawn, as in a log file, the same is said in lines, one every few
-seconds, without an escape sequence.
+It is shown on a terminal, or where it is asked for, and only after a second, so that a short run does not import rich.
+rich draws the bar, at most ten times a second, when `add` is called; there is no thread. The bar is erased before
+anything else is printed. Where the cursor cannot move, as in a log file, there are plain lines, one every few seconds.
 """
 
 from __future__ import annotations

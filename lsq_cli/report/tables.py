@@ -1,8 +1,7 @@
-"""A Solution for people: summary, coefficients, iterates, what to beware of, and the model as a formula.
+"""A Solution for people: summary, coefficients, iterates, warnings, and the model as a formula.
 
-Nothing is computed here: every number stands in the `Solution`. Off a terminal the page is as wide and as long as it
-needs to be. On one, the middle of a long x is left out with a line that says where it is to be had, and x stands
-among the iterates when its columns fit.
+Nothing is computed here: every number stands in the `Solution`. In a file or pipe nothing is left out. On a terminal
+the middle of a long x is left out, with a note on where to find it.
 """
 
 from __future__ import annotations

@@ -1,16 +1,16 @@
-"""h(x) = Ax − b at one point, and f = ½‖h‖² with its derivatives there: what `lsq gradient` shows, in one pass.
+"""The residual Ax − b, f = ½‖Ax − b‖² and its derivatives at one x, from one pass over the rows.
 
-Every derivative is made in three ways that share no step, so that their agreement means something:
+The gradient is computed in three independent ways, so that their agreement is a check:
 
     Aᵀ(Ax − b)                    from the rows: r to twice a double's digits, then the exact Aᵀr
     AᵀAx − Aᵀb                    from the exact sums AᵀA and Aᵀb, which know nothing of r
     (f(x + he) − f(x − he)) / 2h  from values of f alone, evaluated without rounding
 
-f is quadratic, so a central difference has no truncation error whatever h is, and without rounding there is no
-other: the three agree to the last digit, at a minimum too, where a difference of rounded values has none left.
+f is quadratic, so a central difference has no truncation error for any h. The values of f are not rounded either.
+So the three agree to the last digit, even at a minimum, where differences of rounded values are all noise.
 
-`Affine` is the problem of a matrix A and `Identity` that of one column alone, A = I, whose sums would be as
-large as the data squared. With weights f = ½Σ wᵢrᵢ² and the transposes become AᵀW.
+`PointEvaluation` is for a matrix A. `IdentityEvaluation` is for one column alone, where A = I and AᵀA would have
+m² numbers. With weights f = ½Σ wᵢrᵢ², and Aᵀ becomes AᵀW.
 
 Source: twice the digits: Ogita, Rump & Oishi, "Accurate sum and dot product", *SIAM J. Sci. Comput.* 26 (2005).
 """
@@ -45,14 +45,14 @@ HALF_STEP_BITS = 20
 """h = 2⁻²⁰ of the central differences; any other would do as well."""
 _H = 2.0**-HALF_STEP_BITS
 # Rows that are kept to write a partial derivative out as the sum that it is.
-_FIRST = 4
+_FIRST_ROWS = 4
 # What rounding may do to a gradient that somebody formed in doubles, in units of ‖A_j‖(Σ‖A_k‖|x_k| + ‖b‖).
 _ROUNDING = 2.0**-44
 
 
 @dataclass
-class Passed:
-    """What is left of some rows after the pass: sums, residuals, and the first rows themselves."""
+class RowsAtPoint:
+    """What is kept of the rows: their sums, their residuals and the first rows themselves."""
 
     sums: ExactSums
     """Of [A b r r̃], where r + r̃ is the residual to twice the digits."""
@@ -63,23 +63,23 @@ class Passed:
     """Of these rows."""
     tally: Tally
 
-    def merge(self, other: Passed) -> None:
+    def merge(self, other: RowsAtPoint) -> None:
         """Take in the rows that follow."""
         self.sums.merge(other.sums)
         self.residual += other.residual
-        self.A = np.concatenate((self.A, other.A))[:_FIRST]
-        self.weights = np.concatenate((self.weights, other.weights))[:_FIRST]
+        self.A = np.concatenate((self.A, other.A))[:_FIRST_ROWS]
+        self.weights = np.concatenate((self.weights, other.weights))[:_FIRST_ROWS]
         self.tally.merge(other.tally)
 
 
 @dataclass(frozen=True)
-class PassAt:
+class SumAtPoint:
     """The kernel: one block of rows at the point x (n, p)."""
 
     x: Array
     intercept: bool
 
-    def __call__(self, block: RowBlock) -> Passed:
+    def __call__(self, block: RowBlock) -> RowsAtPoint:
         """The block's sums and residuals."""
         start = perf_counter()
         rows = block.read()
@@ -91,18 +91,18 @@ class PassAt:
         weights = np.ones(len(A)) if rows.weights is None else rows.weights
         tally = Tally.of(rows)
         tally.work = Work(reading, perf_counter() - start - reading)
-        return Passed(sums, [r], A[:_FIRST], weights[:_FIRST], tally)
+        return RowsAtPoint(sums, [r], A[:_FIRST_ROWS], weights[:_FIRST_ROWS], tally)
 
 
 @dataclass
-class Column:
+class LoneColumn:
     """b of some rows, where it stands alone."""
 
     b: list[Array]
     tally: Tally
 
     @classmethod
-    def of(cls, block: RowBlock) -> Column:
+    def of(cls, block: RowBlock) -> LoneColumn:
         """The kernel: one block of rows."""
         start = perf_counter()
         rows = block.read()
@@ -110,13 +110,13 @@ class Column:
         tally.work = Work(perf_counter() - start)
         return cls([rows.b], tally)
 
-    def merge(self, other: Column) -> None:
+    def merge(self, other: LoneColumn) -> None:
         """Take in the rows that follow."""
         self.b += other.b
         self.tally.merge(other.tally)
 
 
-class Affine:
+class PointEvaluation:
     """f(x) = ½‖Ax − b‖² at one x, read from the rows of a source.
 
     Parameters
@@ -151,16 +151,16 @@ class Affine:
     def __init__(self, source: Source, x: Array, intercept: bool, resources: Resources) -> None:
         if len(x) > SUMMED:
             raise _too_many_unknowns(source, len(x))
-        passed = resources.fold(PassAt(x, intercept), resources.watched(source.blocks()), waits=source.waits)
-        if passed is None or passed.sums.rows == 0:
-            raise no_rows(source, passed.tally if passed else None)
+        summed = resources.fold(SumAtPoint(x, intercept), resources.watched(source.blocks()), waits=source.waits)
+        if summed is None or summed.sums.rows == 0:
+            raise no_rows(source, summed.tally if summed else None)
         self.x, self.intercept = x, intercept
         self.n, self.p = x.shape
-        self.rows, self.tally = passed.sums.rows, passed.tally
-        self.residual = np.concatenate(passed.residual)
-        self.first = (passed.A, passed.weights)
-        self._sums = passed.sums
-        self._N, self._e = passed.sums.integers()
+        self.rows, self.tally = summed.sums.rows, summed.tally
+        self.residual = np.concatenate(summed.residual)
+        self.first = (summed.A, summed.weights)
+        self._sums = summed.sums
+        self._N, self._e = summed.sums.integers()
         known = slice(self.n + self.p)
         self._equations = NormalEquations(self._N[known, known], self._e[known], self.p)
 
@@ -196,8 +196,8 @@ class Affine:
         with np.errstate(over="ignore", invalid="ignore"):
             return np.asarray(_ROUNDING * A * ((A * abs(self.x)).sum(axis=0) + b))
 
-    def slips(self) -> dict[str, Array]:
-        """Gradients (n, p) that come of leaving something out, by what was left out."""
+    def omissions(self) -> dict[str, Array]:
+        """The gradient (n, p) with a term left out, for each term that people forget."""
         minus_c = self._equations.gradient_at(np.zeros_like(self.x))
         found = {"Aᵀb": self.gradient_from_normal() - minus_c}
         if self.x.any():
@@ -229,8 +229,8 @@ class Affine:
         return [float(Dyadic(difference, 2 * grid + HALF_STEP_BITS - 2)) for difference in found]
 
 
-class Identity:
-    """f(a) = ½‖a − b‖²: A = I and one column alone; the same face as `Affine`.
+class IdentityEvaluation:
+    """f(a) = ½‖a − b‖²: A = I and one column alone; the same methods as `PointEvaluation`.
 
     Parameters
     ----------
@@ -241,13 +241,13 @@ class Identity:
     Raises
     ------
     DataError, ProblemError
-        As `Affine`.
+        As `PointEvaluation`.
     """
 
     identity, intercept, p, largest_eigenvalue = True, False, 1, 1.0
 
     def __init__(self, source: Source, resources: Resources) -> None:
-        column = resources.fold(Column.of, resources.watched(source.blocks()), waits=source.waits)
+        column = resources.fold(LoneColumn.of, resources.watched(source.blocks()), waits=source.waits)
         if column is None or not any(map(len, column.b)):
             raise no_rows(source, column.tally if column else None)
         self.b = np.concatenate(column.b)
@@ -290,8 +290,8 @@ class Identity:
         """What rounding may do to each component of a gradient formed in doubles."""
         return _ROUNDING * (abs(self.x) + abs(self.b))
 
-    def slips(self) -> dict[str, Array]:
-        """Gradients (m, 1) that come of leaving b or a out."""
+    def omissions(self) -> dict[str, Array]:
+        """The gradient (m, 1) with b or a left out."""
         return {"b": self.x, "a": -self.b} if self.x.any() else {"b": self.x}
 
 
@@ -337,7 +337,7 @@ def _too_many_unknowns(source: Source, n: int) -> ProblemError:
 
 
 def _finite(r: Array) -> Array:
-    """The residual, unless a number of it is infinite."""
+    """`r`; a `ProblemError` if a number of it is not finite."""
     if not np.isfinite(r).all():
         raise ProblemError("Ax − b is beyond the range of doubles at this x; try another --at")
     return r

@@ -1,15 +1,15 @@
-"""Both methods, both precisions and every step rule on one problem: what each would have cost and what it reached.
+"""Both methods, both precisions and every step rule on one problem: what each costs and what it reaches.
 
     rows ──► one pass, each block summed both ways ──► the normal equations, then every rule, on either sums
 
-The rows are read once, so that no precision has the other's warm disk cache. The time of the pass is divided by the
-work that its parts were: a run is charged with all of the reading, the summing in its own precision, and its method.
+The rows are read once: a second read would be faster, from the disk cache. The seconds of a run are those of all
+reading, of the summing in its own precision, and of its method.
 
-Where A is wide the normal equations go by AAᵀ, as in ``lsq solve`` (`choosing.py`). Where descent would go by the rows,
-there is nothing to compare: without sums neither the normal equations nor a forecast is to be had.
+Where A is wide the normal equations use AAᵀ, as in ``lsq solve`` (`choosing.py`). More unknowns than `SUMMED` are
+refused: without AᵀA there are neither normal equations nor a forecast.
 
-A rule whose forecast, at the time an iteration takes here, is longer than the limit is not run to its end: it is
-stopped as soon as that time is known, and the forecast stands in its place.
+A rule that would need longer than the limit is stopped as soon as the time of one iteration is known. Its forecast
+stands in its place.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _MEASURED = 0.05  # seconds of steps that tell what one takes
 
 
 class Entry(NamedTuple):
-    """What one method, rule and precision took and reached; None where there is nothing to tell."""
+    """What one method, rule and precision took and reached; None where a value is not known."""
 
     method: str
     step: str | None

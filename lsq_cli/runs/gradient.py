@@ -8,8 +8,7 @@ All three have the same minimiser; they differ in the length of the gradient, an
 are stable: x − β∇f converges for β below 2/λmax of the Hessian. For one column alone A = I, the unknown is called
 a, and the loss is ‖b − a‖² with ∇L = −2(b − a).
 
-The numbers come from `affine.py`, the verdict on somebody's own gradient from `mistakes.py`, the derivation is
-told in `problem.py`.
+The numbers come from `at_point.py`, the verdict on a user's own gradient from `mistakes.py`.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from lsq_cli.core.errors import ProblemError, UsageError
 from lsq_cli.core.solution import INTERCEPT
 from lsq_cli.core.version import __version__
 from lsq_cli.engines.resources import Resources
-from lsq_cli.runs.at_point import Affine, Identity
+from lsq_cli.runs.at_point import IdentityEvaluation, PointEvaluation
 from lsq_cli.runs.mistakes import Truth, verdict
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ Numbers = TypeVar("Numbers", float, "Array")
 
 @dataclass(frozen=True)
 class Gradient:
-    """What there is to know of f at one x; the fields are the keys of the JSON object, in its order.
+    """f, its derivatives and one step at one x; the fields are the keys of the JSON object, in its order.
 
     Attributes
     ----------
@@ -161,9 +160,9 @@ def differentiate(
         names=names,
         targets=source.targets,
         loss=loss,
-        x=_flat(model.x),
+        x=_squeezed(model.x),
         objective=scaled(model.value(model.x)),
-        residual=_flat(model.residual),
+        residual=_squeezed(model.residual),
         jacobian=gradient.T,
         gradient=gradient,
         gradient_from_normal=scaled(model.gradient_from_normal()),
@@ -171,7 +170,7 @@ def differentiate(
         largest_difference=float(abs(differences - gradient).max()),
         learning_rate=rate,
         largest_stable_rate=2 / curvature if curvature else math.inf,
-        next=_flat(following),
+        next=_squeezed(following),
         next_objective=scaled(model.value(following)),
         verdict=judgement,
         version=__version__,
@@ -195,38 +194,40 @@ class Scale(NamedTuple):
         return value * self.times / self.over
 
 
-def _flat(values: Array) -> Array:
+def _squeezed(values: Array) -> Array:
     """(k,) for one target, (k, p) for more: the form in which x is given and reported."""
     return values[:, 0] if values.shape[1] == 1 else values
 
 
 def _model(
     source: Source, at: Callable[[Sequence[str], Sequence[str]], Array] | None, intercept: bool, resources: Resources
-) -> tuple[Affine | Identity, tuple[str, ...]]:
+) -> tuple[PointEvaluation | IdentityEvaluation, tuple[str, ...]]:
     """The problem at its point, and the names of its unknowns."""
     names = ((INTERCEPT,) if intercept else ()) + source.names
     p = len(source.targets)
     if names:
         x = np.zeros((len(names), p)) if at is None else at(names, source.targets).reshape(-1, p)
-        return Affine(source, x, intercept, resources), names
+        return PointEvaluation(source, x, intercept, resources), names
     if p > 1:
         raise ProblemError(f"{' '.join(source.data)}: no column is left to be A; one column alone may be without")
     if source.weighted:
         raise UsageError("--weights needs a column of A; for one column alone every row has its own unknown")
-    model = Identity(source, resources)
+    model = IdentityEvaluation(source, resources)
     names = tuple(f"a{i + 1}" for i in range(model.n))
     if at is not None:
         model.x = at(names, source.targets).reshape(-1, 1)
     return model, names
 
 
-def _truth(model: Affine | Identity, names: tuple[str, ...], targets: tuple[str, ...], scaled: Scale) -> Truth:
-    """What a gradient of the user's own is compared with."""
+def _truth(
+    model: PointEvaluation | IdentityEvaluation, names: tuple[str, ...], targets: tuple[str, ...], scaled: Scale
+) -> Truth:
+    """What the user's own gradient is compared with."""
     return Truth(
         gradient=scaled(model.gradient()),
         rounding=scaled(model.rounding),
         residual=model.residual,
-        slips={what: scaled(values) for what, values in model.slips().items()},
+        omissions={what: scaled(values) for what, values in model.omissions().items()},
         names=names,
         targets=targets,
         scale=scaled(1.0),

@@ -1,4 +1,4 @@
-"""What is wrong with a gradient that somebody worked out: the classic mistakes, found by making each of them.
+"""What is wrong with a user's gradient: each classic mistake is made here, and the result compared with theirs.
 
     2×, ½, 1/m, m    another objective was differentiated, or the 2 of the square was lost
     sign             −∇f: Ax − b and b − Ax were mixed up
@@ -8,8 +8,8 @@
     left out         a term of AᵀAx − Aᵀb
     one component    all others agree
 
-A component agrees if it has nine right digits, or differs by no more than doubles have to when the sums cancel: at
-a minimum no digit of a gradient formed in doubles is right, and none is asked for.
+A component agrees if nine digits are right, or if the difference is no larger than the rounding error of doubles. (At
+a minimum the sums cancel, and a gradient computed in doubles has no correct digit.)
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _TOLERANCE = 5e-9
 
 
 class Truth(NamedTuple):
-    """What a gradient is judged by."""
+    """The true gradient, and what is needed to recognise a mistake."""
 
     gradient: Array
     """∇f (n, p)."""
@@ -40,7 +40,7 @@ class Truth(NamedTuple):
     """What rounding may do to each component of a gradient formed in doubles (n, p)."""
     residual: Array
     """r (m, p)."""
-    slips: Mapping[str, Array]
+    omissions: Mapping[str, Array]
     """What the gradient (n, p) would be with a term left out, by the term."""
     names: tuple[str, ...]
     targets: tuple[str, ...]
@@ -66,7 +66,7 @@ class Truth(NamedTuple):
         """How far a component may be from its true value."""
         return _TOLERANCE * abs(self.gradient) + self.rounding
 
-    def called(self, index: int) -> str:
+    def component_name(self, index: int) -> str:
         """The name of a component, counted along the rows of ∇f."""
         i, t = divmod(index, len(self.targets))
         return shown(self.names[i]) + (f" of {shown(self.targets[t])}" if len(self.targets) > 1 else "")
@@ -89,17 +89,17 @@ def verdict(mine: Array, truth: Truth) -> str:
     found = _judge(columns, truth)
     if not turned or len(columns) != n or found.startswith("Aᵀ forgotten"):
         return found
-    told = f"{p} × {n}, as the Jacobian is; the gradient is its transpose, {n} × {p}"
+    explanation = f"{p} × {n}, as the Jacobian is; the gradient is its transpose, {n} × {p}"
     if found.startswith("right"):
-        return f"row for column: the numbers are right but stand as {told}"
-    return f"row for column, and {found}; and it stands as {told}"
+        return f"row for column: the numbers are right but stand as {explanation}"
+    return f"row for column, and {found}; and it stands as {explanation}"
 
 
 def _judge(mine: Array, truth: Truth) -> str:
-    """The verdict on numbers whose layout is settled."""
+    """The verdict on numbers that stand as columns."""
     n, p = truth.gradient.shape
     if mine.shape == (n, p):
-        tests = (_right, _factor, _slip, _residual, _off)
+        tests = (_right, _factor, _omission, _residual, _differing)
         return next(found for test in tests if (found := test(mine, truth)))
     if mine.ndim == 2 and mine.shape[1] == p:
         if truth.intercept and len(mine) == n - 1 and not _is_residual(mine, truth):
@@ -107,7 +107,7 @@ def _judge(mine: Array, truth: Truth) -> str:
         if not truth.intercept and len(mine) == n + 1 and truth.agrees(mine[1:]).all():
             return "intercept too many: the others are right, and the first is that of a column of ones: --intercept"
         if len(mine) == truth.rows:
-            return _instead_of_gradient(mine, truth)
+            return _one_per_row(mine, truth)
     size = " × ".join(map(str, mine.shape))
     return f"wrong shape: {size} numbers, but ∇f is {n} × {p}, one for each of {elided(map(shown, truth.names))}"
 
@@ -128,10 +128,10 @@ def _factor(mine: Array, truth: Truth) -> str:
     for factor, word in _factors(truth.rows):
         if truth.agrees(mine, factor).all():
             loss = _loss_of(factor * truth.scale, truth)
-            told = f"; it is the gradient of {loss}" if loss else ""
+            explanation = f"; it is the gradient of {loss}" if loss else ""
             if factor == -1:
-                told = "; x − β∇f would climb: r is Ax − b, not b − Ax"
-            return f"{word}: every component is {_times(factor)} that of ∇f{told}"
+                explanation = "; x − β∇f would climb: r is Ax − b, not b − Ax"
+            return f"{word}: every component is {_times(factor)} that of ∇f{explanation}"
     return ""
 
 
@@ -158,9 +158,9 @@ def _loss_of(scale: float, truth: Truth) -> str:
     return f"{formula[option]} (--objective {option})" if option else ""
 
 
-def _slip(mine: Array, truth: Truth) -> str:
+def _omission(mine: Array, truth: Truth) -> str:
     """For a gradient that lacks a term; else nothing."""
-    for what, values in truth.slips.items():
+    for what, values in truth.omissions.items():
         if (abs(mine - values) <= _TOLERANCE * abs(values) + truth.rounding).all():
             if what == "intercept":
                 return "intercept left out: of Ax, which it shifts by its own coefficient; it has its component in ∇f"
@@ -170,7 +170,7 @@ def _slip(mine: Array, truth: Truth) -> str:
 
 def _residual(mine: Array, truth: Truth) -> str:
     """For a residual in place of a gradient of the same size; else nothing."""
-    return "" if truth.identity or not _is_residual(mine, truth) else _instead_of_gradient(mine, truth)
+    return "" if truth.identity or not _is_residual(mine, truth) else _one_per_row(mine, truth)
 
 
 def _is_residual(mine: Array, truth: Truth) -> bool:
@@ -183,8 +183,8 @@ def _is_residual(mine: Array, truth: Truth) -> bool:
     return any((abs(mine - factor * r) <= abs(factor) * allowed).all() for factor in factors)
 
 
-def _instead_of_gradient(mine: Array, truth: Truth) -> str:
-    """For m numbers, one a row."""
+def _one_per_row(mine: Array, truth: Truth) -> str:
+    """For m numbers, one for each row."""
     m, (n, _) = truth.rows, truth.gradient.shape
     what = "the residual r = Ax − b or a multiple of it" if _is_residual(mine, truth) else "one a row of A"
     return f"Aᵀ forgotten: these are {m} numbers, {what}; the chain rule has Aᵀ before r, which makes {n} of them"
@@ -193,29 +193,31 @@ def _instead_of_gradient(mine: Array, truth: Truth) -> str:
 def _without_intercept(mine: Array, truth: Truth) -> str:
     """For a gradient that has one component less, for there is an intercept."""
     rest = truth._replace(gradient=truth.gradient[1:], rounding=truth.rounding[1:], names=truth.names[1:])
-    without = truth.slips["intercept"][1:]
-    told = "the column of ones has a component too, the sum of r"
+    without = truth.omissions["intercept"][1:]
+    explanation = "the column of ones has a component too, the sum of r"
     if rest.agrees(mine).all():
-        return f"intercept left out: the others are right; {told}"
+        return f"intercept left out: the others are right; {explanation}"
     if (abs(mine - without) <= _TOLERANCE * abs(without) + rest.rounding).all():
-        return f"intercept left out: of the residual too; {told}"
-    return f"intercept left out: {told}; without it, {_factor(mine, rest) or _off(mine, rest)}"
+        return f"intercept left out: of the residual too; {explanation}"
+    return f"intercept left out: {explanation}; without it, {_factor(mine, rest) or _differing(mine, rest)}"
 
 
-def _off(mine: Array, truth: Truth) -> str:
-    """For numbers that no mistake explains: which, and how far."""
+def _differing(mine: Array, truth: Truth) -> str:
+    """For numbers that no known mistake explains: which differ, and by how much."""
     wrong = np.flatnonzero(~truth.agrees(mine))
     far = abs(mine - truth.gradient).ravel()
     with np.errstate(divide="ignore", invalid="ignore"):
         relative = np.where(far > 0, far / abs(truth.gradient).ravel(), 0.0)
     worst = int(wrong[relative[wrong].argmax()])
     yours, right = float(mine.ravel()[worst]), float(truth.gradient.ravel()[worst])
-    told = f"{truth.called(worst)} is {yours:.10g}, and should be {right:.10g}{_hint(yours, right, truth.rows)}"
+    explanation = (
+        f"{truth.component_name(worst)} is {yours:.10g}, and should be {right:.10g}{_hint(yours, right, truth.rows)}"
+    )
     if len(wrong) == 1 < mine.size:
-        return f"one component off: {told}; the others agree"
+        return f"one component off: {explanation}; the others agree"
     digits = max(0, math.floor(-math.log10(relative[worst]))) if 0 < relative[worst] < math.inf else 0
     close = f"; it agrees to {digits} digits: was it rounded?" if digits >= 3 else ""
-    return f"off: {len(wrong)} of {mine.size} components differ, most of all {told}{close}"
+    return f"off: {len(wrong)} of {mine.size} components differ, most of all {explanation}{close}"
 
 
 def _hint(yours: float, right: float, m: int) -> str:

@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 
 from lsq_cli.core.errors import UsageError
 from lsq_cli.core.solution import Iterate
-from lsq_cli.report.iterates import Milestones, coefficient_labels, rows_wanted
+from lsq_cli.report.iterates import IterateSampler, coefficient_labels, rows_wanted
 
 MARKS = [0, *(factor * 10**decade for decade in range(9) for factor in (1, 2, 5))]
 X = np.zeros(1)
 
 
 def chosen(last, limit, every=1):
-    milestones = Milestones(limit)
+    sampler = IterateSampler(limit)
     for k in range(0, last + 1, every):
-        milestones.add(Iterate(k, X, 1.0, 1.0, 1.0, 1.0, 0.0))
-    return [row.k for row in milestones.rows()]
+        sampler.add(Iterate(k, X, 1.0, 1.0, 1.0, 1.0, 0.0))
+    return [row.k for row in sampler.rows()]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_none_keeps_nothing_and_all_keeps_everything():
 
 
 def test_without_iterates_there_are_no_rows():
-    assert Milestones().rows() == ()
+    assert IterateSampler().rows() == ()
 
 
 @given(last=st.integers(0, 3000), limit=st.integers(1, 20))
@@ -76,12 +76,12 @@ def test_any_length_gives_at_most_the_rows_asked_for(last, limit):
 
 
 def test_memory_does_not_grow_with_the_run():
-    milestones = Milestones(12)
+    sampler = IterateSampler(12)
 
     kept = set()
     for k in range(30_000):
-        milestones.add(Iterate(k, X, 1.0, 1.0, 1.0, 1.0, 0.0))
-        kept.add(len(milestones.rows()))
+        sampler.add(Iterate(k, X, 1.0, 1.0, 1.0, 1.0, 0.0))
+        kept.add(len(sampler.rows()))
 
     assert max(kept) == 12
 

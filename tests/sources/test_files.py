@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import pytest
 
 from lsq_cli.core.errors import OutputError, UsageError
-from lsq_cli.report.files import WholeFile, check_path
+from lsq_cli.report.files import AtomicFile, check_path
 
 SUFFIXES = (".json", ".csv", ".npy")
 
@@ -50,7 +50,7 @@ def test_a_file_takes_its_name_only_at_the_end(tmp_path):
     target = tmp_path / "x.json"
     target.write_bytes(b"old")
 
-    with WholeFile(str(target)) as file:
+    with AtomicFile(str(target)) as file:
         file.write(b"new ")
         file.write(b"text")
         assert target.read_bytes() == b"old"
@@ -65,7 +65,7 @@ def test_whatever_interrupts_the_writing_leaves_the_old_file_and_nothing_else(tm
     target.write_bytes(b"old")
 
     def interrupted():
-        with WholeFile(str(target)) as file:
+        with AtomicFile(str(target)) as file:
             file.write(b"new" * 100_000)
             raise error
 
@@ -79,14 +79,14 @@ def test_whatever_interrupts_the_writing_leaves_the_old_file_and_nothing_else(tm
 def test_a_bare_name_is_written_in_the_current_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
-    with WholeFile("x.json") as file:
+    with AtomicFile("x.json") as file:
         file.write(b"1")
 
     assert os.listdir(tmp_path) == ["x.json"]
 
 
 def test_rewinding_writes_over_the_first_bytes(tmp_path):
-    with WholeFile(str(tmp_path / "x.npy")) as file:
+    with AtomicFile(str(tmp_path / "x.npy")) as file:
         file.write(b"??rest")
         file.rewind()
         file.write(b"ab")
@@ -97,7 +97,7 @@ def test_rewinding_writes_over_the_first_bytes(tmp_path):
 def test_a_new_file_has_the_permissions_that_the_umask_leaves(tmp_path):
     before = os.umask(0o027)
     try:
-        with WholeFile(str(tmp_path / "x.json")):
+        with AtomicFile(str(tmp_path / "x.json")):
             pass
     finally:
         os.umask(before)
@@ -111,7 +111,7 @@ def test_a_replaced_file_keeps_its_permissions(tmp_path, permissions):
     target.touch()
     target.chmod(permissions)
 
-    with WholeFile(str(target)) as file:
+    with AtomicFile(str(target)) as file:
         file.write(b"1")
 
     assert (mode(target), target.read_bytes()) == (permissions, b"1")
@@ -125,7 +125,7 @@ def test_a_symbolic_link_stays_a_link_to_the_file_that_is_written(tmp_path, exis
     if exists:
         target.write_bytes(b"old")
 
-    with WholeFile(str(link)) as file:
+    with AtomicFile(str(link)) as file:
         file.write(b"new")
 
     assert link.is_symlink()
@@ -136,17 +136,17 @@ def test_a_symbolic_link_stays_a_link_to_the_file_that_is_written(tmp_path, exis
 def test_the_longest_name_that_a_folder_takes_is_written(tmp_path):
     target = tmp_path / ("x" * 250 + ".json")
 
-    with WholeFile(str(target)) as file:
+    with AtomicFile(str(target)) as file:
         file.write(b"1")
 
     assert target.read_bytes() == b"1"
 
 
 def test_the_null_device_stays_a_device():
-    with WholeFile("/dev/null") as file:
+    with AtomicFile("/dev/null") as file:
         file.write(b"1")
 
-    assert file.straight
+    assert file.special
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
 
 
@@ -157,7 +157,7 @@ def test_a_named_pipe_hands_the_bytes_to_its_reader(tmp_path):
     reader = threading.Thread(target=lambda: received.append(pipe.read_bytes()))
     reader.start()
 
-    with WholeFile(str(pipe)) as file:
+    with AtomicFile(str(pipe)) as file:
         file.write(b"through")
     reader.join(10)
 
@@ -169,9 +169,9 @@ def test_standard_output_that_goes_to_a_file_is_continued_where_it_is(tmp_path):
     target = tmp_path / "out.txt"
     code = """
 import os
-from lsq_cli.report.files import WholeFile
+from lsq_cli.report.files import AtomicFile
 os.write(1, b"table\\n")
-with WholeFile("/dev/stdout") as file:
+with AtomicFile("/dev/stdout") as file:
     file.write(b"json\\n")
 os.write(1, b"end\\n")
 """
@@ -184,7 +184,7 @@ os.write(1, b"end\\n")
 def test_a_descriptor_of_the_shell_is_written_and_stays_open():
     read, write = os.pipe()
 
-    with WholeFile(f"/dev/fd/{write}") as file:
+    with AtomicFile(f"/dev/fd/{write}") as file:
         file.write(b"substituted")
     os.write(write, b" process")
     os.close(write)
@@ -194,7 +194,7 @@ def test_a_descriptor_of_the_shell_is_written_and_stays_open():
 
 
 def test_a_descriptor_that_is_not_open_is_refused():
-    with refused("cannot write /dev/fd/987: Bad file descriptor; choose another file"), WholeFile("/dev/fd/987"):
+    with refused("cannot write /dev/fd/987: Bad file descriptor; choose another file"), AtomicFile("/dev/fd/987"):
         pass
 
 
@@ -202,9 +202,9 @@ def test_a_reader_that_closes_its_pipe_is_no_error_of_ours():
     read, write = os.pipe()
     os.close(read)
 
-    with pytest.raises(BrokenPipeError), WholeFile(f"/dev/fd/{write}") as file:
+    with pytest.raises(BrokenPipeError), AtomicFile(f"/dev/fd/{write}") as file:
         file.write(b"unheard")
-    with pytest.raises(BrokenPipeError), WholeFile(f"/dev/fd/{write}") as file:
+    with pytest.raises(BrokenPipeError), AtomicFile(f"/dev/fd/{write}") as file:
         file.write(b"unheard" * 100_000)
     os.close(write)
 
@@ -213,7 +213,7 @@ def test_a_reader_that_closes_its_pipe_is_no_error_of_ours():
 def test_a_full_disk_is_said_whenever_it_shows(size):
     message = "cannot write /dev/full: the disk is full; make room or choose another folder"
 
-    with refused(message), WholeFile("/dev/full") as file:
+    with refused(message), AtomicFile("/dev/full") as file:
         file.write(b"x" * size)
 
 
@@ -225,7 +225,7 @@ def test_a_file_that_the_system_cuts_short_is_absent(tmp_path, finish):
     target.write_bytes(b"old")
 
     message = f"cannot write {target}: File too large; choose another file"
-    with refused(message), largest_file(1000), WholeFile(str(target)) as file:
+    with refused(message), largest_file(1000), AtomicFile(str(target)) as file:
         file.write(b"x" * 2000)
         finish(file)
 
@@ -236,15 +236,17 @@ def test_a_file_that_the_system_cuts_short_is_absent(tmp_path, finish):
 def test_a_target_that_becomes_a_folder_meanwhile_leaves_no_temporary_file(tmp_path):
     target = tmp_path / "x.json"
 
-    with refused(f"cannot write {target}: Is a directory; choose another file"), WholeFile(str(target)):
+    with refused(f"cannot write {target}: Is a directory; choose another file"), AtomicFile(str(target)):
         target.mkdir()
 
     assert os.listdir(tmp_path) == ["x.json"]
 
 
-@pytest.mark.parametrize("attempt", [lambda path: WholeFile(path).__enter__(), lambda path: check_path(path, SUFFIXES)])
+@pytest.mark.parametrize(
+    "attempt", [lambda path: AtomicFile(path).__enter__(), lambda path: check_path(path, SUFFIXES)]
+)
 class TestForeseenRefusals:
-    """What `check_path` says before the data is read and `WholeFile` after it."""
+    """What `check_path` says before the data is read and `AtomicFile` after it."""
 
     def test_a_folder_that_does_not_exist(self, tmp_path, attempt, monkeypatch):
         monkeypatch.chdir(tmp_path)
@@ -299,7 +301,7 @@ class TestForeseenRefusals:
 
 def test_an_empty_name_is_refused():
     with refused("cannot write '': that is no file name"):
-        WholeFile("").__enter__()
+        AtomicFile("").__enter__()
 
 
 def test_a_permission_that_is_missing_only_at_the_end_is_said(tmp_path, monkeypatch):
@@ -309,7 +311,7 @@ def test_a_permission_that_is_missing_only_at_the_end_is_said(tmp_path, monkeypa
     monkeypatch.setattr(os, "replace", refuse)
     target = tmp_path / "x.json"
 
-    with refused(f"cannot write {target}: no permission; choose another folder"), WholeFile(str(target)):
+    with refused(f"cannot write {target}: no permission; choose another folder"), AtomicFile(str(target)):
         pass
 
     assert os.listdir(tmp_path) == []

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from lsq_cli.core.solution import Array
     from lsq_cli.exact.dyadic import Dyadic
-    from lsq_cli.exact.rank import Rank
 
 # Bits that a simple fraction is looked for within, relative to the largest term: first near, then further off.
 _NEARNESS = (44, 34, 24)
@@ -262,16 +261,16 @@ def _fraction(number: Dyadic) -> Fraction:
     return number.mantissa * Fraction(2) ** number.exponent
 
 
-def sentences(rank: Rank, names: Sequence[str]) -> tuple[str, ...]:
+def sentences(relations: Sequence[Relation], names: Sequence[str]) -> tuple[str, ...]:
     """All relations in words."""
-    return tuple(relation.text(names) for relation in rank.relations)
+    return tuple(relation.text(names) for relation in relations)
 
 
-def remedy(rank: Rank, names: Sequence[str]) -> str:
-    """What to type to be rid of the dependencies: ``--drop x4,x5``; the rest of the columns is independent."""
+def remedy(relations: Sequence[Relation], names: Sequence[str]) -> str:
+    """The options that leave the dependent columns out: ``--drop x4,x5``; the others are independent."""
     from shlex import quote
 
-    dependent = [names[d] for d in rank.dependent]
+    dependent = [names[relation.column] for relation in relations]
     # A name with a comma in it would be split.
     alone = [name for name in dependent if "," in name]
     together = ",".join(name for name in dependent if "," not in name)

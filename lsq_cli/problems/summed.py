@@ -148,7 +148,7 @@ class SummedProblem:
             return ()
         from lsq_cli.exact.dependencies import sentences
 
-        return sentences(self.columns, self.about.names)
+        return sentences(self.columns.relations, self.about.names)
 
     def rank_warning(self, choice: str) -> tuple[str, ...]:
         """What to know and to do where columns of A depend on each other; `choice` says which x is found."""
@@ -169,7 +169,7 @@ class SummedProblem:
         """The options that leave independent columns: ``--drop x4``."""
         from lsq_cli.exact.dependencies import remedy
 
-        return remedy(self.columns, self.about.names)
+        return remedy(self.columns.relations, self.about.names)
 
 
 def least_tolerance(n: int) -> float:

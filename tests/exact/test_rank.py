@@ -28,7 +28,7 @@ def words(A, names=None, tolerance=None):
     A = np.asarray(A, dtype=float)
     rank = decide(equations(A), tolerance or default_tolerance(A.shape[1]))
     names = names or [f"x{i + 1}" for i in range(A.shape[1])]
-    return list(sentences(rank, names))
+    return list(sentences(rank.relations, names))
 
 
 @pytest.fixture
@@ -48,8 +48,8 @@ def test_independent_columns_have_full_rank_and_nothing_to_say(x):
     rank = decide(equations(x), default_tolerance(3))
 
     assert (rank.rank, rank.independent, rank.dependent, rank.affected) == (3, (0, 1, 2), (), ())
-    assert sentences(rank, "abc") == ()
-    assert remedy(rank, "abc") == ""
+    assert sentences(rank.relations, "abc") == ()
+    assert remedy(rank.relations, "abc") == ""
 
 
 def test_a_column_a_millionth_of_a_millionth_away_is_kept_at_a_million_rows():
@@ -189,8 +189,8 @@ def test_only_what_the_dependency_touches_is_affected_and_the_remedy_removes_it(
     rank = decide(equations(A), default_tolerance(5))
 
     assert rank.affected == (0, 2, 3, 4)
-    assert remedy(rank, ["a", "b", "c", "my d", "e"]) == "--drop 'my d,e'"
-    assert remedy(rank, ["a", "b", "c", "d,d", "e"]) == "--drop e --drop d,d"
+    assert remedy(rank.relations, ["a", "b", "c", "my d", "e"]) == "--drop 'my d,e'"
+    assert remedy(rank.relations, ["a", "b", "c", "d,d", "e"]) == "--drop e --drop d,d"
     assert decide(equations(A[:, list(rank.independent)]), default_tolerance(3)).rank == 3
 
 

@@ -176,12 +176,31 @@ def refuse(ctx: click.Context, names: tuple[str, ...], why: str) -> None:
             raise UsageError(f"{flags[name]} {why}")
 
 
+def _column_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+    """What the shell offers for a column; loaded for it alone."""
+    from lsq_cli.commands.column_names import column_names
+
+    return list(column_names(ctx, param, incomplete))
+
+
+_COMPLETED: dict[str, Any] = {"shell_complete": _column_names}
+
 data_arguments = together(
     click.argument("data", nargs=-1, type=click.Path(allow_dash=True)),
-    option("Data", "-t", "--target", multiple=True, metavar="COL", help="Columns that are b; DATA is one table."),
-    option("Data", "--columns", multiple=True, metavar="COL", help="Columns that are A: names, positions, *."),
-    option("Data", "--drop", multiple=True, metavar="COL", help="Columns to leave out."),
-    option("Data", "--weights", metavar="COL", help="Column that weighs the rows, w ≥ 0."),
+    option(
+        "Data",
+        "-t",
+        "--target",
+        multiple=True,
+        metavar="COL",
+        **_COMPLETED,
+        help="Columns that are b; DATA is one table.",
+    ),
+    option(
+        "Data", "--columns", multiple=True, metavar="COL", **_COMPLETED, help="Columns that are A: names, positions, *."
+    ),
+    option("Data", "--drop", multiple=True, metavar="COL", **_COMPLETED, help="Columns to leave out."),
+    option("Data", "--weights", metavar="COL", **_COMPLETED, help="Column that weighs the rows, w ≥ 0."),
     option(
         "Data",
         "--missing",

@@ -33,6 +33,6 @@ def _names(paths: tuple[str, ...]) -> tuple[str, ...]:
     from lsq_cli.sources.opening import open_table
 
     try:
-        return open_table(paths[0], Request()).names
+        return tuple(column.name for column in open_table(paths[0], Request()).columns)
     except LsqError:
         return ()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lsq_cli.core.solution import Array
+    from lsq_cli.sources.column import Column
 
 Missing = Literal["error", "drop"]
 
@@ -94,22 +95,18 @@ class CellBlock(Protocol):
         """The cells; with the policy "error" a missing cell raises `CellError` naming it."""
         ...
 
-    def where(self, row: int, column: int) -> str:
-        """The place of a cell for an error message, given its row in the block and its position in the file."""
+    def where(self, row: int, k: int) -> str:
+        """The place of a cell for an error message, given its row and its column in what `read` returns."""
         ...
 
 
 class Table(Protocol):
-    """One table: a file, a pipe or an array, with named columns."""
+    """One table: a file, a pipe or an array."""
 
     path: str
     """What errors and the result call it: the path as given, ``standard input``, or ``A``."""
-    names: tuple[str, ...]
-    """Of all columns, in file order."""
-    has_header: bool
-    """Whether `names` were read from the table rather than made up."""
-    text_columns: Mapping[int, str]
-    """Position (0-based) of each column without one number in the first 1000 rows → an example cell."""
+    columns: tuple[Column, ...]
+    """All that it has, one at least, in file order."""
     rereadable: bool
     """Whether `blocks` may be called twice."""
     waits: bool
@@ -121,8 +118,8 @@ class Table(Protocol):
     size: int | None
     """Bytes that its blocks cover together, about; None where that is not known before they are read."""
 
-    def blocks(self, columns: tuple[int, ...], missing: Missing) -> Iterator[CellBlock]:
-        """Handles on all rows in order; `columns` are 0-based positions, each once."""
+    def blocks(self, columns: tuple[Column, ...], missing: Missing) -> Iterator[CellBlock]:
+        """Handles on all rows in order; `columns` are some of the table's, each once."""
         ...
 
 
@@ -159,7 +156,7 @@ class Source(Protocol):
     """Of b's columns, (p,)."""
     weighted: bool
     left_out: tuple[str, ...]
-    """Text columns that "the rest" passed over."""
+    """The names of the columns that "the rest" passed over."""
     rereadable: bool
     in_memory: bool
     """Whether all rows are held, so that holding them once more costs nothing where they need no change."""

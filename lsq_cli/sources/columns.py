@@ -1,4 +1,4 @@
-"""Which columns are A, b and the weights: from names and arguments to positions, without reading a row.
+"""Which columns are A, b and the weights: what the arguments say, without reading a row.
 
 An argument of ``--target``, ``--columns``, ``--drop`` or ``--weights`` is one exact name; else it is split at
 commas, and each piece is an exact name, else a position from 1 (−1 is the last), else a pattern of ``*`` and
@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from lsq_cli.core.errors import ColumnError, TableError, UsageError
+from lsq_cli.sources.column import Column, plain_names
 from lsq_cli.sources.names import Header, listed, quoted
 
 if TYPE_CHECKING:
@@ -37,18 +38,37 @@ class Request:
     """Whether one column alone may be b, with no column of A."""
 
 
-class Selection(NamedTuple):
-    """The columns of the problem, as 0-based positions in their tables."""
+@dataclass(frozen=True)
+class Selection:
+    """The columns of the problem, each as its table has it.
 
-    A: tuple[int, ...]
-    b: tuple[int, ...]
-    weights: int | None
-    """In A's table, unless `weights_beside_b`."""
-    weights_beside_b: bool
-    names: tuple[str, ...]
-    targets: tuple[str, ...]
-    left_out: tuple[str, ...]
-    notes: tuple[str, ...]
+    Attributes
+    ----------
+    A, b : tuple of Column
+        In the order of the unknowns and of the targets.
+    weights : Column or None
+        In the table of A, or in that of b.
+    left_out : tuple of Column
+        What patterns and "the rest" passed over.
+    notes : tuple of str
+        A sentence about each choice that the user did not make.
+    """
+
+    A: tuple[Column, ...]
+    b: tuple[Column, ...]
+    weights: Column | None = None
+    left_out: tuple[Column, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the unknowns."""
+        return tuple(column.name for column in self.A)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names of b: ``b``, or ``b1``, ``b2``, …, where the table has no header."""
+        return tuple(column.name for column in self.b) if self.b[0].named else plain_names("b", len(self.b))
 
 
 def select(table: Table, request: Request) -> Selection:
@@ -61,32 +81,22 @@ def select(table: Table, request: Request) -> Selection:
     UsageError
         A column that two options claim.
     """
-    header, passed = Header(table), set[int]()
+    header, passed = Header(table), set[Column]()
     dropped = _all_of(header, request.drop)
     weights = _weights(header, request, dropped)
     kept_out = dropped | _set(weights)
     b = header.take("--target", request.target, dropped, passed)
-    _refuse_overlaps(header, request, b, dropped, weights)
+    _refuse_overlaps(header, request, b, weights)
     # What is a target by now was named, so a pattern in --columns passes over it as "the rest" does.
-    taken = header.columns(request.columns, kept_out | set(b), passed)
+    taken = header.taken(request.columns, kept_out | set(b), passed)
     notes = []
     if not request.target:
-        b = [_last(header, taken, passed, request.alone)]
-        taken = taken[:-1]
+        taken, b = _without_last(header, taken, passed, request.alone)
         if taken:
-            last = "the last column" if b[0] == len(header.names) - 1 else "the last column taken"
-            notes.append(f"b is {last}, {header.title(b[0])} (choose with --target)")
-    left_out = sorted(passed - set(b))
-    return Selection(
-        tuple(taken),
-        tuple(b),
-        weights,
-        False,
-        tuple(header.names[k] for k in taken),
-        tuple(header.names[k] for k in b) if header.has_header else numbered("b", len(b)),
-        tuple(header.names[k] for k in left_out),
-        (*notes, *_text_note(header, left_out)),
-    )
+            last = "the last column" if b[0] is header.columns[-1] else "the last column taken"
+            notes.append(f"b is {last}, {b[0].title} (choose with --target)")
+    left_out = _in_file_order(passed - set(b))
+    return Selection(taken, b, weights, left_out, (*notes, *_notes_on(left_out)))
 
 
 def select_side_by_side(A: Table, b: Table, request: Request) -> Selection:
@@ -95,55 +105,44 @@ def select_side_by_side(A: Table, b: Table, request: Request) -> Selection:
     A position in ``--drop`` does not take the only column of b away. Raises as `select`.
     """
     in_A = Header(A)
-    in_b = Header(b, None if b.has_header else numbered("b", len(b.names)))
-    dropped_A, dropped_b = _dropped_from_both(in_A, in_b, request.drop)
-    weights, beside_b = _weights_of_either(in_A, in_b, request, dropped_A, dropped_b)
-    out_of_A = dropped_A | (frozenset() if beside_b else _set(weights))
-    out_of_b = dropped_b | (_set(weights) if beside_b else frozenset())
-    passed_A, passed_b = set[int](), set[int]()
-    taken = in_A.columns(request.columns, out_of_A, passed_A)
-    targets = in_b.rest(out_of_b, passed_b)
+    in_b = Header(b, None if b.columns[0].named else plain_names("b", len(b.columns)))
+    dropped = _dropped_from_both(in_A, in_b, request.drop)
+    kept_out = dropped | _set(weights := _weights_of_either(in_A, in_b, request, dropped))
+    passed_A, passed_b = set[Column](), set[Column]()
+    taken = in_A.taken(request.columns, kept_out, passed_A)
+    targets = in_b.rest(kept_out, passed_b)
     if not targets:
         raise ColumnError(
             "no column of numbers is left to be b; are the cells apart by something else? --delimiter", in_b.path
         )
-    return Selection(
-        tuple(taken),
-        tuple(targets),
-        weights,
-        beside_b,
-        tuple(in_A.names[k] for k in taken),
-        tuple(in_b.names[k] for k in targets) if in_b.has_header else numbered("b", len(targets)),
-        tuple(in_A.names[k] for k in sorted(passed_A)) + tuple(in_b.names[k] for k in sorted(passed_b)),
-        (*_text_note(in_A, sorted(passed_A)), *_text_note(in_b, sorted(passed_b))),
-    )
+    left_out_A, left_out_b = _in_file_order(passed_A), _in_file_order(passed_b)
+    notes = (*_notes_on(left_out_A), *_notes_on(left_out_b))
+    return Selection(taken, targets, weights, left_out_A + left_out_b, notes)
 
 
-def numbered(letter: str, count: int) -> tuple[str, ...]:
-    """``b`` for one column, ``b1``, ``b2``, … for more."""
-    return (letter,) if count == 1 else tuple(f"{letter}{k + 1}" for k in range(count))
+def _set(column: Column | None) -> frozenset[Column]:
+    return frozenset() if column is None else frozenset((column,))
 
 
-def _set(position: int | None) -> frozenset[int]:
-    return frozenset() if position is None else frozenset((position,))
+def _in_file_order(columns: Iterable[Column]) -> tuple[Column, ...]:
+    return tuple(sorted(columns, key=lambda column: column.position))
 
 
-def _all_of(header: Header, arguments: Iterable[str]) -> frozenset[int]:
+def _all_of(header: Header, arguments: Iterable[str]) -> frozenset[Column]:
     """The columns that ``--drop`` names, text or not."""
-    dropped: set[int] = set()
+    dropped: set[Column] = set()
     for argument in arguments:
         for piece in header.pieces(argument):
             found = header.find(piece)
             if found is None:
                 raise header.unknown(piece, "--drop")
-            dropped.update(found.positions)
+            dropped.update(found.columns)
     return frozenset(dropped)
 
 
-def _dropped_from_both(in_A: Header, in_b: Header, arguments: Iterable[str]) -> tuple[frozenset[int], frozenset[int]]:
+def _dropped_from_both(in_A: Header, in_b: Header, arguments: Iterable[str]) -> frozenset[Column]:
     """The columns that ``--drop`` names in A and in b; a piece has to name one in either."""
-    from_A: set[int] = set()
-    from_b: set[int] = set()
+    dropped: set[Column] = set()
     for argument in arguments:
         pieces = in_b.pieces(argument) if argument in in_b.names else in_A.pieces(argument)
         for piece in pieces:
@@ -151,115 +150,125 @@ def _dropped_from_both(in_A: Header, in_b: Header, arguments: Iterable[str]) -> 
             if found_A is None and found_b is None:
                 raise in_A.unknown(piece, "--drop")
             if found_A is not None:
-                from_A.update(found_A.positions)
+                dropped.update(found_A.columns)
             if found_b is not None and (found_b.kind != "position" or len(in_b.names) > 1):
-                from_b.update(found_b.positions)
-    return frozenset(from_A), frozenset(from_b)
+                dropped.update(found_b.columns)
+    return frozenset(dropped)
 
 
-def _weights(header: Header, request: Request, dropped: frozenset[int]) -> int | None:
+def _weights(header: Header, request: Request, dropped: frozenset[Column]) -> Column | None:
     """The one column of weights, if any."""
     if request.weights is None:
         return None
-    positions = header.take("--weights", (request.weights,), frozenset(), set())
-    if not positions:
+    columns = header.take("--weights", (request.weights,), frozenset(), set())
+    if not columns:
         raise ColumnError(f"--weights {quoted(request.weights)} matches columns of text only", header.path)
-    if len(positions) > 1:
-        several = listed(header.names[k] for k in positions)
+    if len(columns) > 1:
+        several = _names(columns)
         raise ColumnError(f"--weights {quoted(request.weights)} names more than one column: {several}", header.path)
-    if positions[0] in dropped:
-        title = header.title(positions[0])
-        raise UsageError(f"--weights and --drop both name the column {title}; --weights alone keeps it out of A")
-    return positions[0]
+    (weights,) = columns
+    if weights in dropped:
+        raise UsageError(
+            f"--weights and --drop both name the column {weights.title}; --weights alone keeps it out of A"
+        )
+    return weights
 
 
-def _weights_of_either(
-    in_A: Header, in_b: Header, request: Request, dropped_A: frozenset[int], dropped_b: frozenset[int]
-) -> tuple[int | None, bool]:
-    """The column of weights in A, else in b; and whether it is in b."""
+def _weights_of_either(in_A: Header, in_b: Header, request: Request, dropped: frozenset[Column]) -> Column | None:
+    """The column of weights in A, else in b."""
     if request.weights is not None and in_A.find(request.weights) is None and in_b.find(request.weights) is not None:
-        return _weights(in_b, request, dropped_b), True
-    return _weights(in_A, request, dropped_A), False
+        return _weights(in_b, request, dropped)
+    return _weights(in_A, request, dropped)
 
 
-def _refuse_overlaps(
-    header: Header, request: Request, b: list[int], dropped: frozenset[int], weights: int | None
-) -> None:
+def _refuse_overlaps(header: Header, request: Request, b: tuple[Column, ...], weights: Column | None) -> None:
     """`UsageError` for a target that is also the weights, a column of A, or dropped with all others."""
-    if weights in b:
-        raise UsageError(f"--target and --weights both name the column {header.title(weights or 0)}")
+    if weights in b and weights is not None:
+        raise UsageError(f"--target and --weights both name the column {weights.title}")
     if request.target and not b:
         raise UsageError(f"--drop leaves nothing of --target {request.target[0]}")
     for argument in request.columns:
         for piece in header.pieces(argument):
             found = header.find(piece)
-            if found is not None and found.kind != "pattern" and found.positions[0] in set(b):
-                title = header.title(found.positions[0])
+            if found is not None and found.kind != "pattern" and found.columns[0] in b:
+                title = found.columns[0].title
                 raise UsageError(f"--target and --columns both name the column {title}; it cannot explain itself")
 
 
-def _last(header: Header, taken: list[int], passed: set[int], alone: bool) -> int:
-    """The last column taken, which is b; there has to be another one for A, unless it may stand alone."""
+def _without_last(
+    header: Header, taken: tuple[Column, ...], passed: set[Column], alone: bool
+) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
+    """The columns taken but for the last, which is b; there has to be one for A, unless b may stand alone."""
     if not taken:
         raise ColumnError(
             "no column of numbers is left to be b; are the cells apart by something else? --delimiter", header.path
         )
     if len(taken) == 1 and not alone:
-        alone_of = f"one column alone, {header.title(taken[0])}, cannot be both A and b; "
-        if text := sorted(k for k in passed if header.text[k]):
+        alone_of = f"one column alone, {taken[0].title}, cannot be both A and b; "
+        if text := _in_file_order(column for column in passed if column.example):
             raise ColumnError(
-                f"{alone_of}text is left out: {_names(header, text)} (such as {quoted(header.text[text[0]])})",
-                header.path,
+                f"{alone_of}text is left out: {_names(text)} (such as {quoted(text[0].example)})", header.path
             )
-        if len(header.names) > 1:
+        if len(header.columns) > 1:
             raise ColumnError(f"{alone_of}more have to be taken (--columns, --drop, --weights)", header.path)
         raise ColumnError(
             f"{alone_of}give A and b as two files, or a table of two columns and more (--delimiter if it has them)",
             header.path,
         )
-    return taken[-1]
+    return taken[:-1], taken[-1:]
 
 
-def _text_note(header: Header, left_out: list[int]) -> tuple[str, ...]:
+def _notes_on(left_out: tuple[Column, ...]) -> tuple[str, ...]:
     """A sentence about the columns of text that were passed over, and one about those without any cell."""
-    text = [k for k in left_out if header.text[k]]
-    empty = [k for k in left_out if not header.text[k]]
+    text = [column for column in left_out if column.example]
+    empty = [column for column in left_out if not column.example]
     notes = []
     if text:
         which = "such as" if len(text) == 1 else "the first with"
-        notes.append(f"left out as text: {_names(header, text)} ({which} {quoted(header.text[text[0]])})")
+        notes.append(f"left out as text: {_names(text)} ({which} {quoted(text[0].example)})")
     if empty:
-        notes.append(f"left out as empty in the first 1000 rows: {_names(header, empty)} (choose with --columns)")
+        notes.append(f"left out as empty in the first 1000 rows: {_names(empty)} (choose with --columns)")
     return tuple(notes)
 
 
-def _names(header: Header, positions: list[int]) -> str:
-    return listed(header.names[k] for k in positions)
+def _names(columns: Iterable[Column]) -> str:
+    return listed(column.name for column in columns)
 
 
-def match_part(first: Table, part: Table, columns: tuple[int, ...]) -> tuple[int, ...]:
-    """The positions in `part` of the columns at `columns` of `first`, by their names.
+def same_header(A: Table, b: Table) -> bool:
+    """Whether two tables have one header of two names or more, as parts of one table have."""
+    names = [[column.name for column in table.columns if column.named] for table in (A, b)]
+    return names[0] == names[1] and len(names[0]) > 1
+
+
+def match_part(first: Table, part: Table, columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    """The columns of `part` that have the names of some columns of `first`.
 
     Raises
     ------
     TableError
         For a part with other columns, or a header where the first has none.
     """
-    if first.has_header != part.has_header:
-        having, lacking = ("has a", "has none") if part.has_header else ("has no", "has one")
+    expected, got = (tuple(column.name for column in table.columns) for table in (first, part))
+    named = part.columns[0].named
+    if first.columns[0].named != named:
+        having, lacking = ("has a", "has none") if named else ("has no", "has one")
         raise TableError(f"{having} header, but {first.path} {lacking}; see --header and --no-header", part.path)
-    if len(first.names) != len(part.names) and not part.has_header:
-        raise TableError(f"{len(part.names)} columns, but {first.path} has {len(first.names)}", part.path)
-    if sorted(first.names) != sorted(part.names):
-        raise TableError(f"another header than {first.path}: {_difference(first.names, part.names)}", part.path)
-    moved = columns
-    if first.names != part.names:
-        if len(set(first.names)) < len(first.names):
-            raise TableError(f"columns with the same name stand in another order than in {first.path}", part.path)
-        position = {name: k for k, name in enumerate(part.names)}
-        moved = tuple(position[first.names[k]] for k in columns)
-    Header(part).check_readable(moved)
-    return moved
+    if len(expected) != len(got) and not named:
+        raise TableError(f"{len(got)} columns, but {first.path} has {len(expected)}", part.path)
+    if sorted(expected) != sorted(got):
+        raise TableError(f"another header than {first.path}: {_difference(expected, got)}", part.path)
+    if expected == got:
+        matched = tuple(part.columns[column.position] for column in columns)
+    elif len(set(expected)) < len(expected):
+        raise TableError(f"columns with the same name stand in another order than in {first.path}", part.path)
+    else:
+        called = {column.name: column for column in part.columns}
+        matched = tuple(called[column.name] for column in columns)
+    for column in matched:
+        if column.error is not None:
+            raise column.error
+    return matched
 
 
 def _difference(expected: tuple[str, ...], got: tuple[str, ...]) -> str:

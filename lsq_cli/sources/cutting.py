@@ -66,11 +66,11 @@ class HeldCells:
             return Cells(values, None)
         return Cells(values, np.concatenate([_reasons_of(piece.cells) for piece in self.pieces]))
 
-    def where(self, row: int, column: int) -> str:
+    def where(self, row: int, k: int) -> str:
         """The place of a cell, as the block says it that the row came from."""
         for piece in self.pieces:
             if row < len(piece.cells.values):
-                return piece.block.where(piece.start + row, column)
+                return piece.block.where(piece.start + row, k)
             row -= len(piece.cells.values)
         raise IndexError(row)
 

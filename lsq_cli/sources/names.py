@@ -1,4 +1,4 @@
-"""The header of a table, as column arguments speak of it: names, positions, patterns, and near misses.
+"""The columns of a table as arguments call them: by name, position or pattern; and near misses.
 
 `columns.py` decides with it which columns are A, b and the weights. It reads no row.
 """
@@ -6,19 +6,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Set
 from typing import TYPE_CHECKING, NamedTuple
 
-from lsq_cli.core.errors import ColumnError, DataError, elided, shown
+from lsq_cli.core.errors import ColumnError, elided, shown
 
 if TYPE_CHECKING:
     from lsq_cli.sources.blocks import Table
+    from lsq_cli.sources.column import Column
 
 
 class Found(NamedTuple):
     """What a piece of an argument stands for."""
 
-    positions: tuple[int, ...]
+    columns: tuple[Column, ...]
     kind: str
     """``name``, ``position`` or ``pattern``."""
 
@@ -30,23 +31,20 @@ class Header:
     ----------
     table : Table
     names : sequence of str, optional
-        Instead of the table's, for the b of a file without a header.
+        What they are called instead, as b of a file without a header is.
     """
 
     def __init__(self, table: Table, names: Iterable[str] | None = None) -> None:
         self.path = table.path
-        self.names = table.names if names is None else tuple(names)
-        self.has_header = table.has_header
-        self.text = table.text_columns
-        self._empty: Set[int] = getattr(table, "empty_columns", frozenset())
-        self._unreadable: Mapping[int, DataError] = getattr(table, "unreadable_columns", {})
-        self._positions: dict[str, list[int]] = {}
-        for position, name in enumerate(self.names):
-            self._positions.setdefault(name, []).append(position)
+        self.columns = table.columns
+        self.names = tuple(column.name for column in table.columns) if names is None else tuple(names)
+        self._called: dict[str, list[Column]] = {}
+        for name, column in zip(self.names, self.columns, strict=True):
+            self._called.setdefault(name, []).append(column)
 
     def pieces(self, argument: str) -> list[str]:
         """The argument itself if it is a name, else what stands between its commas."""
-        return [argument] if argument in self._positions else argument.split(",")
+        return [argument] if argument in self._called else argument.split(",")
 
     def find(self, piece: str) -> Found | None:
         """The columns that a piece names; None if there is none.
@@ -60,42 +58,45 @@ class Header:
         if re.fullmatch(r"#[0-9]+", stripped):
             return self._at(int(stripped[1:]))
         for name in (piece, stripped):
-            if name in self._positions:
+            if name in self._called:
                 return Found((self._only(name),), "name")
         if re.fullmatch(r"[+-]?[0-9]+", stripped):
             return self._at(int(stripped))
         if "*" in stripped or "?" in stripped:
             pattern = re.compile(re.escape(stripped).replace(r"\*", ".*").replace(r"\?", "."), re.DOTALL)
-            matches = tuple(k for k, name in enumerate(self.names) if pattern.fullmatch(name))
+            named = zip(self.names, self.columns, strict=True)
+            matches = tuple(column for name, column in named if pattern.fullmatch(name))
             return Found(matches, "pattern") if matches else None
         return None
 
     def _at(self, number: int) -> Found | None:
         """The column at a position as people count, from either end."""
-        position = number - 1 if number > 0 else number + len(self.names)
-        return Found((position,), "position") if number and 0 <= position < len(self.names) else None
+        position = number - 1 if number > 0 else number + len(self.columns)
+        if number and 0 <= position < len(self.columns):
+            return Found((self.columns[position],), "position")
+        return None
 
-    def _only(self, name: str) -> int:
-        """The position of a name that stands once."""
-        positions = self._positions[name]
-        if len(positions) > 1:
-            numbers = [f"#{k + 1}" for k in positions]
+    def _only(self, name: str) -> Column:
+        """The column of a name that stands once."""
+        columns = self._called[name]
+        if len(columns) > 1:
+            numbers = [f"#{column.position + 1}" for column in columns]
             raise ColumnError(
-                f"{len(positions)} columns are called {quoted(name)}; say which by its position: {either(numbers)}",
+                f"{len(columns)} columns are called {quoted(name)}; say which by its position: {either(numbers)}",
                 self.path,
             )
-        return positions[0]
+        return columns[0]
 
     def unknown(self, piece: str, option: str) -> ColumnError:
         """The error for a piece that names no column, with what it may have meant."""
-        piece, last = piece.strip(), len(self.names)
+        piece, last = piece.strip(), len(self.columns)
         if not piece:
             problem = f"{option} has an empty name; separate names by one comma"
         elif re.fullmatch(r"#[0-9]+|[+-]?[0-9]+", piece):
             problem = f"{option} {piece}: there is no such column; positions run from 1 to {last}"
         elif "*" in piece or "?" in piece:
             problem = f"{option} {quoted(piece)} matches no column; there are {listed(self.names)}"
-        elif not self.has_header:
+        elif not self.columns[0].named:
             problem = f"{option} {quoted(piece)}: no such column; without a header give a position from 1 to {last}"
         elif near := _near(piece, self.names):
             problem = f"{option} {quoted(piece)}: no such column; did you mean {either(near)}?"
@@ -103,65 +104,40 @@ class Header:
             problem = f"{option} {quoted(piece)}: no such column; there are {listed(self.names)}"
         return ColumnError(problem, self.path)
 
-    def take(self, option: str, arguments: Iterable[str], excluded: frozenset[int], passed: set[int]) -> list[int]:
+    def take(
+        self, option: str, arguments: Iterable[str], excluded: Set[Column], passed: set[Column]
+    ) -> tuple[Column, ...]:
         """The columns that arguments select, each once, in their order.
 
         Columns in `excluded` are skipped; columns of text that a pattern matches go to `passed`.
         """
-        taken: dict[int, None] = {}
+        taken: dict[Column, None] = {}
         for argument in arguments:
             for piece in self.pieces(argument):
                 found = self.find(piece)
                 if found is None:
                     raise self.unknown(piece, option)
-                wanted = [k for k in found.positions if k not in excluded]
+                wanted = [column for column in found.columns if column not in excluded]
                 if found.kind == "pattern":
-                    passed.update(k for k in wanted if k in self.text)
-                    wanted = [k for k in wanted if k not in self.text]
+                    passed.update(column for column in wanted if column.passed_over)
+                    wanted = [column for column in wanted if not column.passed_over]
                 taken.update(dict.fromkeys(wanted))
-        for position in taken:
-            self.check_numbers(position, option)
-        return list(taken)
+        for column in taken:
+            column.check(option)
+        return tuple(taken)
 
-    def columns(self, arguments: tuple[str, ...], excluded: frozenset[int], passed: set[int]) -> list[int]:
+    def taken(self, arguments: tuple[str, ...], excluded: Set[Column], passed: set[Column]) -> tuple[Column, ...]:
         """What ``--columns`` selects, or the rest where it is not given."""
         return self.take("--columns", arguments, excluded, passed) if arguments else self.rest(excluded, passed)
 
-    def rest(self, excluded: frozenset[int], passed: set[int]) -> list[int]:
-        """All columns of numbers that are not excluded, in file order; those of text go to `passed`."""
-        left = [k for k in range(len(self.names)) if k not in excluded]
-        passed.update(k for k in left if k in self.text)
-        taken = [k for k in left if k not in self.text]
-        for position in taken:
-            self.check_numbers(position)
+    def rest(self, excluded: Set[Column], passed: set[Column]) -> tuple[Column, ...]:
+        """All columns of numbers that are not excluded, in file order; the others go to `passed`."""
+        left = [column for column in self.columns if column not in excluded]
+        passed.update(column for column in left if column.passed_over)
+        taken = tuple(column for column in left if not column.passed_over)
+        for column in taken:
+            column.check()
         return taken
-
-    def check_numbers(self, position: int, option: str = "") -> None:
-        """Raise `DataError` where a column cannot be used, for it is text or cannot be read.
-
-        One that only misses its first cells can be: what is missing is told, or left out, cell by cell.
-        """
-        self.check_readable((position,))
-        if position in self.text and position not in self._empty:
-            example = self.text[position]
-            said = f"but text such as {quoted(example)}" if example else "and it is no column of numbers"
-            way_out = f"; {option} needs a column of numbers" if option else ""
-            raise ColumnError(f"no number in its first 1000 rows, {said}{way_out}", self.place(position))
-
-    def check_readable(self, positions: Iterable[int]) -> None:
-        """Raise the `DataError` that the table keeps for one of these columns."""
-        for position in positions:
-            if position in self._unreadable:
-                raise self._unreadable[position]
-
-    def place(self, position: int) -> str:
-        """``data.csv, column 3 'Ozone'``."""
-        name = f" {quoted(self.names[position])}" if self.has_header else ""
-        return f"{self.path}, column {position + 1}{name}"
-
-    def title(self, position: int) -> str:
-        """``'Ozone'``, or ``number 3`` where there is no header."""
-        return quoted(self.names[position]) if self.has_header else f"number {position + 1}"
 
 
 def quoted(name: str) -> str:

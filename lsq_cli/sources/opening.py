@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lsq_cli.core.errors import OpenError, TableError, UsageError, shown
 from lsq_cli.sources.binary.npy import ArrayTable, NumberTable
-from lsq_cli.sources.columns import Request, select, select_side_by_side
+from lsq_cli.sources.columns import Request, same_header, select, select_side_by_side
 from lsq_cli.sources.formats import FORMATS, Format, by_head, by_suffix, named
 from lsq_cli.sources.paths import STDIN, expanded, refuse_two_streams, status_of
 from lsq_cli.sources.rows import OneTable, SideBySide
@@ -185,8 +185,8 @@ def _from_tables(tables: list[Table], weights: NumberTable | None, request: Requ
     """A source on one table or two, with weights that may be an array of their own."""
     _refuse_text_options(tables, request)
     data = tuple(table.path for table in tables)
-    if weights is not None and len(weights.names) > 1:
-        raise UsageError(f"weights are one number a row, not {len(weights.names)}")
+    if weights is not None and len(weights.columns) > 1:
+        raise UsageError(f"weights are one number a row, not {len(weights.columns)}")
     if len(tables) == 2:
         selection = select_side_by_side(tables[0], tables[1], request)
         return SideBySide(data, tables[0], tables[1], selection, request.missing, weights)
@@ -200,7 +200,7 @@ def _from_tables(tables: list[Table], weights: NumberTable | None, request: Requ
 
 def _side_by_side(data: tuple[str, ...], A: Table, b: Table, request: Request) -> Source:
     """A and b in a table each; `TableError` where they look like parts of one table."""
-    if A.has_header and b.has_header and A.names == b.names and len(A.names) > 1:
+    if same_header(A, b):
         raise TableError(f"the same header as {A.path}; parts of one table? add -t NAME", b.path)
     return SideBySide(data, A, b, select_side_by_side(A, b, request), request.missing)
 

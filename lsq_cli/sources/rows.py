@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
     from lsq_cli.core.solution import Array
     from lsq_cli.sources.blocks import Missing, Table
-
-Columns = tuple[int, ...]
+    from lsq_cli.sources.column import Column
 
 
 class Place(NamedTuple):
@@ -47,9 +46,7 @@ class Roles(NamedTuple):
 
     A: Place
     b: Place
-    weights: Place | None
-    weights_position: int = 0
-    """Of the weights in their file, for error messages."""
+    weights: Place | None = None
 
 
 @dataclass(frozen=True)
@@ -108,7 +105,7 @@ class ProblemRows:
             negative &= reasons == Reason.PRESENT
         if negative.any() and self.roles.weights is not None:
             row = int(negative.argmax())
-            place = self.tables[self.roles.weights.table].where(row, self.roles.weights_position)
+            place = self.tables[self.roles.weights.table].where(row, self.roles.weights.first)
             raise CellError(f"the weight is {weights[row]:g}; weights must be 0 or more", place)
 
 
@@ -120,7 +117,7 @@ class RowSource:
         self.names = selection.names
         self.targets = selection.targets
         self.weighted = selection.weights is not None
-        self.left_out = selection.left_out
+        self.left_out = tuple(column.name for column in selection.left_out)
         self.rereadable = all(table.rereadable for table in tables)
         self.in_memory = all(isinstance(table, NumberTable) and table.in_memory for table in tables)
         self.sparse = isinstance(tables[0], SparseTable)
@@ -173,7 +170,7 @@ class OneTable(RowSource):
     parts : sequence of Table
         In the order of their rows; columns are matched by name to the first.
     selection : Selection
-        The columns, as positions in the first part.
+        Columns of the first part.
     missing : {"error", "drop"}
 
     Raises
@@ -184,13 +181,7 @@ class OneTable(RowSource):
 
     def __init__(self, data: tuple[str, ...], parts: Sequence[Table], selection: Selection, missing: Missing) -> None:
         super().__init__(data, selection, parts, missing)
-        n, p = len(selection.A), len(selection.b)
-        columns = selection.A + selection.b
-        weights = None
-        if selection.weights is not None:
-            weights = Place(0, n + p, 1)
-            columns += (selection.weights,)
-        self._roles = Roles(Place(0, 0, n), Place(0, n, p), weights, selection.weights or 0)
+        columns, self._roles = _in_one_table(selection)
         self._parts = [(parts[0], columns)] + [(part, match_part(parts[0], part, columns)) for part in parts[1:]]
 
     @property
@@ -201,10 +192,8 @@ class OneTable(RowSource):
 
     def _blocks(self) -> Iterator[RowBlock]:
         for table, columns in self._parts:
-            # The position of the weights may differ from part to part.
-            roles = self._roles._replace(weights_position=columns[-1])
             for block in table.blocks(columns, self._missing):
-                yield ProblemRows((block,), roles)
+                yield ProblemRows((block,), self._roles)
                 del block  # its text, while the next is read
 
 
@@ -239,17 +228,11 @@ class SideBySide(RowSource):
         tables = (A, b) if weights is None else (A, b, weights)
         super().__init__(data, selection, tables, missing)
         self._tables = tables
-        self._columns: list[Columns] = [selection.A, selection.b]
-        place, position = None, selection.weights or 0
+        self._columns, self._roles = _in_two_tables(selection, A)
         if weights is not None:
             self.weighted = True
-            self._columns.append((0,))
-            place = Place(2, 0, 1)
-        elif selection.weights is not None:
-            table = int(selection.weights_beside_b)
-            place = Place(table, len(self._columns[table]), 1)
-            self._columns[table] += (position,)
-        self._roles = Roles(Place(0, 0, len(selection.A)), Place(1, 0, len(selection.b)), place, position)
+            self._columns += (weights.columns,)
+            self._roles = self._roles._replace(weights=Place(2, 0, 1))
         self._by_ranges = _all_seekable(tables)
         if counts := _known_counts(tables):
             _refuse_uneven(tables, counts)
@@ -292,6 +275,26 @@ class SideBySide(RowSource):
             yield ProblemRows((block, *held), self._roles)
         rows_of_A = A.count_to_the_end() if known is None else known
         _refuse_uneven(self._tables, [rows_of_A, *(other.count_to_the_end() for other in others)])
+
+
+def _in_one_table(selection: Selection) -> tuple[tuple[Column, ...], Roles]:
+    """The columns to ask for, and where A, b and the weights stand in them."""
+    n, p = len(selection.A), len(selection.b)
+    roles = Roles(Place(0, 0, n), Place(0, n, p))
+    if selection.weights is None:
+        return selection.A + selection.b, roles
+    return (*selection.A, *selection.b, selection.weights), roles._replace(weights=Place(0, n + p, 1))
+
+
+def _in_two_tables(selection: Selection, A: Table) -> tuple[tuple[tuple[Column, ...], ...], Roles]:
+    """The columns to ask the tables of A and b for, and where A, b and the weights stand in them."""
+    columns, weights = [selection.A, selection.b], selection.weights
+    roles = Roles(Place(0, 0, len(selection.A)), Place(1, 0, len(selection.b)))
+    if weights is not None:
+        table = 0 if weights in A.columns else 1
+        roles = roles._replace(weights=Place(table, len(columns[table]), 1))
+        columns[table] += (weights,)
+    return tuple(columns), roles
 
 
 def _dense(values: Any) -> Array:

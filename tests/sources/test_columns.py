@@ -1,37 +1,56 @@
 """Which columns are A, b and the weights: names, positions and patterns, rule by rule."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import pytest
 
 from lsq_cli.core.errors import CellError, ColumnError, DataError, LsqError, TableError, UsageError
 from lsq_cli.sources.blocks import CellBlock
+from lsq_cli.sources.column import Column, Kind, columns_of_numbers, positions_of
 from lsq_cli.sources.columns import Request, Selection, match_part, select, select_side_by_side
 
 
 @dataclass
 class NamesOnly:
-    """A table of which only the names are looked at."""
+    """A table of which only the columns are looked at."""
 
-    names: tuple[str, ...]
-    text_columns: dict[int, str] = field(default_factory=dict)
-    has_header: bool = True
+    columns: tuple[Column, ...]
     path: str = "data.csv"
     rereadable: bool = True
-    unreadable_columns: dict[int, DataError] = field(default_factory=dict)
-    empty_columns: frozenset[int] = frozenset()
 
-    def blocks(self, columns: tuple[int, ...], missing: str) -> Iterator[CellBlock]:
+    def blocks(self, columns: tuple[Column, ...], missing: str) -> Iterator[CellBlock]:
         raise AssertionError("columns are chosen without reading a row")
 
 
-def table(names: str, text: dict[int, str] | None = None, **more: object) -> NamesOnly:
-    return NamesOnly(tuple(names.split()), text or {}, **more)
+def named(names: Sequence[str], text: dict[int, str] | None = None, path: str = "data.csv", **kinds) -> NamesOnly:
+    """A table with a header: `text` has an example of each column of text, `kinds` the positions of others."""
+    columns = [Column(name, k, path, named=True) for k, name in enumerate(names)]
+    for k, example in (text or {}).items():
+        columns[k] = replace(columns[k], kind=Kind.TEXT, example=example)
+    for kind, places in kinds.items():
+        for k in places:
+            columns[k] = replace(columns[k], kind=Kind[kind.upper()])
+    return NamesOnly(tuple(columns), path)
+
+
+def table(names: str, text: dict[int, str] | None = None, **more) -> NamesOnly:
+    return named(names.split(), text, **more)
+
+
+def broken(names: str, position: int, error: DataError) -> NamesOnly:
+    """A table of which one column cannot be read."""
+    columns = list(table(names).columns)
+    columns[position] = replace(columns[position], kind=Kind.UNREADABLE, error=error)
+    return NamesOnly(tuple(columns))
 
 
 def headerless(count: int, path: str = "data.csv") -> NamesOnly:
-    return NamesOnly(tuple(f"x{k + 1}" for k in range(count)), has_header=False, path=path)
+    return NamesOnly(columns_of_numbers(path, count), path)
+
+
+def called(columns: tuple[Column, ...]) -> tuple[str, ...]:
+    return tuple(column.name for column in columns)
 
 
 def chosen(selection: Selection) -> tuple[str, str]:
@@ -48,8 +67,8 @@ def refusal(kind: type[LsqError], call, *arguments) -> str:
 def test_without_a_target_the_last_column_is_b_and_a_note_says_so():
     selection = select(table("u v y"), Request())
 
-    assert selection.A == (0, 1)
-    assert selection.b == (2,)
+    assert positions_of(selection.A) == (0, 1)
+    assert positions_of(selection.b) == (2,)
     assert chosen(selection) == ("u v", "y")
     assert selection.notes == ("b is the last column, 'y' (choose with --target)",)
 
@@ -70,7 +89,7 @@ def test_without_a_header_columns_are_x_by_position_and_b():
 def test_a_target_leaves_the_rest_in_file_order():
     selection = select(table("u y v w"), Request(target=("y",)))
 
-    assert selection.A == (0, 2, 3)
+    assert positions_of(selection.A) == (0, 2, 3)
     assert selection.notes == ()
 
 
@@ -100,17 +119,17 @@ def test_columns_are_names_positions_or_patterns_in_the_order_given(columns, nam
 
 
 def test_an_exact_name_goes_before_commas_positions_and_patterns():
-    names = NamesOnly(("a,b", "3", "*", "#1", "y"))
+    names = named(("a,b", "3", "*", "#1", "y"))
 
-    assert select(names, Request(target=("y",), columns=("a,b",))).A == (0,)
-    assert select(names, Request(target=("y",), columns=("3",))).A == (1,)
-    assert select(names, Request(target=("y",), columns=("*",))).A == (2,)
+    assert positions_of(select(names, Request(target=("y",), columns=("a,b",))).A) == (0,)
+    assert positions_of(select(names, Request(target=("y",), columns=("3",))).A) == (1,)
+    assert positions_of(select(names, Request(target=("y",), columns=("*",))).A) == (2,)
 
 
 def test_a_number_sign_is_always_a_position():
-    names = NamesOnly(("a", "#1", "3", "y"))
+    names = named(("a", "#1", "3", "y"))
 
-    assert select(names, Request(target=("y",), columns=("#1,#3",))).A == (0, 2)
+    assert positions_of(select(names, Request(target=("y",), columns=("#1,#3",))).A) == (0, 2)
 
 
 def test_brackets_are_no_pattern():
@@ -118,7 +137,7 @@ def test_brackets_are_no_pattern():
 
 
 def test_a_pattern_over_line_ends_in_a_name_matches():
-    assert select(NamesOnly(("a\nb", "y")), Request(target=("y",), columns=("a*",))).A == (0,)
+    assert positions_of(select(named(("a\nb", "y")), Request(target=("y",), columns=("a*",))).A) == (0,)
 
 
 def test_drop_wins_over_columns_and_target():
@@ -128,11 +147,11 @@ def test_drop_wins_over_columns_and_target():
 
 
 def test_weights_are_never_in_a_even_when_selected():
-    selection = select(table("u w y"), Request(target=("y",), columns=("u", "w"), weights="w"))
+    names = table("u w y")
+    selection = select(names, Request(target=("y",), columns=("u", "w"), weights="w"))
 
-    assert selection.A == (0,)
-    assert selection.weights == 1
-    assert not selection.weights_beside_b
+    assert positions_of(selection.A) == (0,)
+    assert selection.weights is names.columns[1]
 
 
 def test_a_pattern_in_columns_passes_over_the_target():
@@ -144,15 +163,15 @@ def test_text_is_left_out_of_the_rest_and_of_patterns_with_a_note():
     for request in (Request(target=("y",)), Request(target=("y",), columns=("*",))):
         selection = select(names, request)
 
-        assert selection.A == (1,)
-        assert selection.left_out == ("name", "city")
+        assert positions_of(selection.A) == (1,)
+        assert called(selection.left_out) == ("name", "city")
         assert selection.notes == ("left out as text: 'name', 'city' (the first with 'Ann')",)
 
 
 def test_text_that_is_dropped_is_not_left_out():
     selection = select(table("name u y", {0: "Ann"}), Request(target=("y",), drop=("name",)))
 
-    assert selection.left_out == ()
+    assert called(selection.left_out) == ()
     assert selection.notes == ()
 
 
@@ -173,18 +192,18 @@ def test_text_that_is_asked_for_is_an_error_with_an_example(request_, option):
 
 
 def test_a_column_that_misses_its_first_cells_is_left_out_of_the_rest_and_may_be_asked_for():
-    names = table("name u late y", {0: "Ann", 2: ""}, empty_columns=frozenset({2}))
+    names = table("name u late y", {0: "Ann"}, empty=(2,))
     for request in (Request(target=("y",)), Request(target=("y",), columns=("*",))):
         selection = select(names, request)
 
-        assert selection.left_out == ("name", "late")
+        assert called(selection.left_out) == ("name", "late")
         assert selection.notes == (
             "left out as text: 'name' (such as 'Ann')",
             "left out as empty in the first 1000 rows: 'late' (choose with --columns)",
         )
     assert chosen(select(names, Request(target=("y",), columns=("u,late",)))) == ("u late", "y")
     assert chosen(select(names, Request(target=("late",)))) == ("u y", "late")
-    assert select(names, Request(weights="late")).weights == 2
+    assert select(names, Request(weights="late")).weights is names.columns[2]
 
 
 def test_text_without_an_example_is_still_text():
@@ -195,13 +214,12 @@ def test_text_without_an_example_is_still_text():
 
 
 def test_a_column_that_cannot_be_read_is_an_error_unless_it_is_dropped():
-    broken = CellError("it is broken", "data.csv, line 2")
-    names = table("u v y", unreadable_columns={1: broken})
+    names = broken("u v y", 1, CellError("it is broken", "data.csv, line 2"))
 
     assert refusal(CellError, select, names, Request()) == "data.csv, line 2: it is broken"
     assert refusal(CellError, select, names, Request(target=("v",))) == "data.csv, line 2: it is broken"
-    assert select(names, Request(drop=("v",))).A == (0,)
-    assert select(names, Request(columns=("u,y",))).A == (0,)
+    assert positions_of(select(names, Request(drop=("v",))).A) == (0,)
+    assert positions_of(select(names, Request(columns=("u,y",))).A) == (0,)
 
 
 @pytest.mark.parametrize(
@@ -248,7 +266,7 @@ def test_a_name_that_stands_twice_must_be_given_by_position():
     assert refusal(ColumnError, select, names, Request(target=("u",))) == (
         "data.csv: 2 columns are called 'u'; say which by its position: #1 or #3"
     )
-    assert select(names, Request(target=("#3",))).A == (0, 1, 3)
+    assert positions_of(select(names, Request(target=("#3",))).A) == (0, 1, 3)
     assert select(names, Request()).names == ("u", "v", "u")
 
 
@@ -332,7 +350,7 @@ def test_the_targets_of_a_second_table_without_a_header_are_b(count, targets):
 
 def test_with_two_tables_columns_speaks_of_the_first():
     selection = select_side_by_side(table("u v"), table("y", path="b.csv"), Request(columns=("v",)))
-    assert selection.A == (1,)
+    assert positions_of(selection.A) == (1,)
 
     message = refusal(ColumnError, select_side_by_side, table("u v"), table("y", path="b.csv"), Request(columns=("y",)))
     assert message == "data.csv: --columns 'y': no such column; there are 'u', 'v'"
@@ -361,10 +379,12 @@ def test_the_last_target_cannot_be_dropped():
 def test_weights_are_looked_up_in_a_then_in_b():
     A, b = table("u w"), table("w q y", path="b.csv")
     in_A = select_side_by_side(A, b, Request(weights="w"))
-    assert (in_A.weights, in_A.weights_beside_b, in_A.A, in_A.b) == (1, False, (0,), (0, 1, 2))
+    assert in_A.weights is A.columns[1]
+    assert (in_A.A, in_A.b) == (A.columns[:1], b.columns)
 
     in_b = select_side_by_side(A, b, Request(weights="q"))
-    assert (in_b.weights, in_b.weights_beside_b, in_b.A, in_b.b) == (1, True, (0, 1), (0, 2))
+    assert in_b.weights is b.columns[1]
+    assert (in_b.A, in_b.b) == (A.columns, (b.columns[0], b.columns[2]))
 
     assert "data.csv: --weights 'zz'" in refusal(ColumnError, select_side_by_side, A, b, Request(weights="zz"))
 
@@ -374,14 +394,20 @@ def test_text_is_left_out_of_both_tables():
     selection = select_side_by_side(A, b, Request())
 
     assert chosen(selection) == ("u", "y")
-    assert selection.left_out == ("name", "note")
+    assert called(selection.left_out) == ("name", "note")
     assert selection.notes == ("left out as text: 'name' (such as 'Ann')", "left out as text: 'note' (such as 'late')")
 
 
+def matched(first: NamesOnly, part: NamesOnly, *positions: int) -> tuple[int, ...]:
+    columns = match_part(first, part, tuple(first.columns[k] for k in positions))
+    assert all(column is part.columns[column.position] for column in columns)
+    return positions_of(columns)
+
+
 def test_the_columns_of_a_part_are_matched_by_name():
-    assert match_part(table("a b c"), table("c a b", path="2.csv"), (0, 2)) == (1, 0)
-    assert match_part(headerless(3), headerless(3), (0, 2)) == (0, 2)
-    assert match_part(table("a a b"), table("a a b"), (1,)) == (1,)
+    assert matched(table("a b c"), table("c a b", path="2.csv"), 0, 2) == (1, 0)
+    assert matched(headerless(3), headerless(3), 0, 2) == (0, 2)
+    assert matched(table("a a b"), table("a a b"), 1) == (1,)
 
 
 @pytest.mark.parametrize(
@@ -398,13 +424,13 @@ def test_the_columns_of_a_part_are_matched_by_name():
     ],
 )
 def test_a_part_with_other_columns_is_refused(first, part, words):
-    part = NamesOnly(part.names, has_header=part.has_header, path="2.csv")
+    part.path = "2.csv"
 
-    assert refusal(TableError, match_part, first, part, (0,)) == f"2.csv: {words}"
+    assert refusal(TableError, matched, first, part, 0) == f"2.csv: {words}"
 
 
 def test_a_part_with_an_unreadable_column_in_use_is_refused():
-    part = table("a b", unreadable_columns={1: CellError("it is broken", "2.csv, line 2")})
+    part = broken("a b", 1, CellError("it is broken", "2.csv, line 2"))
 
-    assert match_part(table("a b"), part, (0,)) == (0,)
-    assert refusal(CellError, match_part, table("a b"), part, (1,)) == "2.csv, line 2: it is broken"
+    assert matched(table("a b"), part, 0) == (0,)
+    assert refusal(CellError, matched, table("a b"), part, 1) == "2.csv, line 2: it is broken"

@@ -4,7 +4,7 @@ import pickle
 import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from lsq_cli.core.errors import CellError, SourceConsumedError, TableError
 from lsq_cli.sources.binary import npy
 from lsq_cli.sources.binary.npy import ArrayTable, NpyTable
 from lsq_cli.sources.blocks import Cells, Missing, Reason, Source
+from lsq_cli.sources.column import Column, positions_of
 from lsq_cli.sources.columns import Request, select, select_side_by_side
 from lsq_cli.sources.rows import OneTable, SideBySide
 from lsq_cli.sources.streams import FileBytes
@@ -27,20 +28,20 @@ class ListedBlock:
     path: str
     rows: list[list[float | None]]
     start: int
-    columns: tuple[int, ...]
+    columns: tuple[Column, ...]
     missing: Missing
 
     def read(self) -> Cells:
-        chosen = [[row[k] for k in self.columns] for row in self.rows]
+        chosen = [[row[k] for k in positions_of(self.columns)] for row in self.rows]
         values = np.array([[np.nan if cell is None else cell for cell in row] for row in chosen], float)
         reasons = np.array([Reason.EMPTY if None in row else Reason.PRESENT for row in chosen], np.uint8)
         if self.missing == "error" and reasons.any():
             row = int(reasons.argmax())
-            raise CellError("an empty cell", self.where(row, self.columns[chosen[row].index(None)]))
+            raise CellError("an empty cell", self.where(row, chosen[row].index(None)))
         return Cells(values.reshape(len(chosen), len(self.columns)), reasons if reasons.any() else None)
 
-    def where(self, row: int, column: int) -> str:
-        return f"{self.path}, line {self.start + row + 2}, column {column + 1}"
+    def where(self, row: int, k: int) -> str:
+        return f"{self.path}, line {self.start + row + 2}, column {self.columns[k].position + 1}"
 
 
 @dataclass
@@ -52,16 +53,13 @@ class ListedTable:
     path: str = "data.csv"
     lengths: tuple[int, ...] = ()
     rereadable: bool = True
-    has_header: bool = True
     waits: bool = False
-    text_columns: dict[int, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self.header.split())
+    def __post_init__(self) -> None:
+        self.columns = tuple(Column(name, k, self.path, named=True) for k, name in enumerate(self.header.split()))
 
-    def blocks(self, columns: tuple[int, ...], missing: Missing) -> Iterator[ListedBlock]:
+    def blocks(self, columns: tuple[Column, ...], missing: Missing) -> Iterator[ListedBlock]:
         start, lengths = 0, iter(self.lengths)
         while start < len(self.rows):
             stop = start + next(lengths, 2)

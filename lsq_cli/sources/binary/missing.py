@@ -33,7 +33,7 @@ class NumberBlock(Protocol):
         """The policy."""
         ...
 
-    def where(self, row: int, column: int) -> str:
+    def where(self, row: int, k: int) -> str:
         """The place of a cell."""
         ...
 
@@ -68,5 +68,5 @@ def checked(values: Array, block: NumberBlock, nulls: NDArray[np.bool_] | None =
         return Cells(values, reasons)
     row = int(np.flatnonzero(reasons)[0])
     cell = "empty" if reasons[row] == Reason.EMPTY else f"{values[row, first[row]]}"
-    place = block.where(row, block.columns[first[row]])
+    place = block.where(row, int(first[row]))
     raise CellError(f"the cell is {cell}; --missing drop leaves such rows out", place)

@@ -14,7 +14,7 @@ Format: numpy.lib.format, NEP 1. Object arrays are refused, never unpickled.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
@@ -23,6 +23,7 @@ import numpy as np
 from lsq_cli.core.errors import OpenError, SourceConsumedError, TableError, shown
 from lsq_cli.sources.binary.missing import checked
 from lsq_cli.sources.blocks import CellBlock, Cells
+from lsq_cli.sources.column import Column, columns_of_numbers, positions_of
 from lsq_cli.sources.streams import read_exactly
 
 if TYPE_CHECKING:
@@ -71,7 +72,6 @@ class NumberTable:
         Whether the rows are held, so that reading them costs nothing.
     """
 
-    has_header = False
     in_memory = False
     waits = False
     notes: tuple[str, ...] = ()
@@ -81,27 +81,26 @@ class NumberTable:
     def __init__(self, path: str, rows: int, columns: int) -> None:
         self.path = path
         self.rows = rows
-        self.names = tuple(f"x{k + 1}" for k in range(columns))
-        self.text_columns: Mapping[int, str] = {}
+        self.columns = columns_of_numbers(path, columns)
         self.rereadable = True
         self.seekable = True
 
-    def rows_a_block(self, columns: tuple[int, ...]) -> int:
+    def rows_a_block(self, columns: tuple[Column, ...]) -> int:
         """Rows that make `BLOCK_BYTES` of doubles; of all columns, for all are read on the way."""
-        return max(1, BLOCK_BYTES // (8 * len(self.names)))
+        return max(1, BLOCK_BYTES // (8 * len(self.columns)))
 
-    def block(self, columns: tuple[int, ...], missing: Missing, start: int, stop: int) -> CellBlock:
+    def block(self, columns: tuple[Column, ...], missing: Missing, start: int, stop: int) -> CellBlock:
         """A handle on rows `start` up to `stop`."""
         raise NotImplementedError
 
-    def ranges(self, columns: tuple[int, ...], missing: Missing) -> Iterator[tuple[CellBlock, int]]:
+    def ranges(self, columns: tuple[Column, ...], missing: Missing) -> Iterator[tuple[CellBlock, int]]:
         """Handles on all rows in order, each with the number of its rows."""
         step = self.rows_a_block(columns)
         for start in range(0, self.rows, step):
             rows = min(step, self.rows - start)
             yield self.block(columns, missing, start, start + rows), rows
 
-    def blocks(self, columns: tuple[int, ...], missing: Missing) -> Iterator[CellBlock]:
+    def blocks(self, columns: tuple[Column, ...], missing: Missing) -> Iterator[CellBlock]:
         """Handles on all rows in order."""
         return (block for block, _ in self.ranges(columns, missing))
 
@@ -129,9 +128,9 @@ class ArrayTable(NumberTable):
         self._array = values.reshape(rows, columns)
         self.form, self.size = f"an array, {values.dtype}", values.nbytes
 
-    def block(self, columns: tuple[int, ...], missing: Missing, start: int, stop: int) -> CellBlock:
+    def block(self, columns: tuple[Column, ...], missing: Missing, start: int, stop: int) -> CellBlock:
         """A handle that holds a view of rows `start` up to `stop`; pickling it pickles those rows only."""
-        return ArrayBlock(self.path, self._array[start:stop], start, columns, missing)
+        return ArrayBlock(self.path, self._array[start:stop], start, positions_of(columns), missing)
 
 
 def open_table(source: ByteSource, request: Request) -> NpyTable:
@@ -175,17 +174,17 @@ class NpyTable(NumberTable):
             raise _truncated(source.label, source.size, promised)
         self.form, self.size = f"NPY, {self._header.dtype}, {rows} × {columns}", promised - offset
 
-    def rows_a_block(self, columns: tuple[int, ...]) -> int:
+    def rows_a_block(self, columns: tuple[Column, ...]) -> int:
         """Rows of one block; in Fortran order the columns that are not used are not read and do not count."""
         if self._header.fortran and self.seekable:
             return max(1, BLOCK_BYTES // (8 * max(1, len(columns))))
         return super().rows_a_block(columns)
 
-    def block(self, columns: tuple[int, ...], missing: Missing, start: int, stop: int) -> CellBlock:
+    def block(self, columns: tuple[Column, ...], missing: Missing, start: int, stop: int) -> CellBlock:
         """A handle on rows `start` up to `stop` of a seekable file."""
-        return NpyBlock(self._source, self._header, start, stop, columns, missing)
+        return NpyBlock(self._source, self._header, start, stop, positions_of(columns), missing)
 
-    def blocks(self, columns: tuple[int, ...], missing: Missing) -> Iterator[CellBlock]:
+    def blocks(self, columns: tuple[Column, ...], missing: Missing) -> Iterator[CellBlock]:
         """Handles on all rows in order; of a stream, once."""
         if self.seekable:
             return super().blocks(columns, missing)
@@ -202,7 +201,7 @@ class NpyTable(NumberTable):
         stream, self._stream = self._stream, None
         return stream
 
-    def _blocks_in_order(self, stream: BinaryIO, columns: tuple[int, ...], missing: Missing) -> Iterator[CellBlock]:
+    def _blocks_in_order(self, stream: BinaryIO, columns: tuple[Column, ...], missing: Missing) -> Iterator[CellBlock]:
         """Blocks that hold their rows, for there is no way back to them."""
         step = self.rows if self._header.fortran else self.rows_a_block(columns)
         with stream:
@@ -212,7 +211,7 @@ class NpyTable(NumberTable):
                 if self._header.fortran:
                     yield from ArrayTable(data.reshape(-1, rows).T, self.path).blocks(columns, missing)
                 else:
-                    yield ArrayBlock(self.path, data.reshape(rows, -1), start, columns, missing)
+                    yield ArrayBlock(self.path, data.reshape(rows, -1), start, positions_of(columns), missing)
             # An archive or a gzip file checks its sum when its last byte is passed.
             stream.read(1)
 
@@ -255,9 +254,9 @@ class ArrayBlock:
             chosen = self.raw[:, list(columns)]
         return checked(_as_doubles(chosen), self)
 
-    def where(self, row: int, column: int) -> str:
+    def where(self, row: int, k: int) -> str:
         """``A, row 7, column 3``."""
-        return f"{self.path}, row {self.start + row + 1}, column {column + 1}"
+        return f"{self.path}, row {self.start + row + 1}, column {self.columns[k] + 1}"
 
 
 @dataclass(frozen=True)
@@ -289,9 +288,9 @@ class NpyBlock:
         raw = self._numbers(self.start * width, (self.stop - self.start) * width)
         return ArrayBlock(self.source.label, raw.reshape(-1, width), self.start, self.columns, self.missing).read()
 
-    def where(self, row: int, column: int) -> str:
+    def where(self, row: int, k: int) -> str:
         """``A.npy, row 7, column 3``."""
-        return f"{self.source.label}, row {self.start + row + 1}, column {column + 1}"
+        return f"{self.source.label}, row {self.start + row + 1}, column {self.columns[k] + 1}"
 
     def _columnwise(self) -> Array:
         """The block out of a file in Fortran order: one short read a column."""

@@ -14,7 +14,7 @@ compressed once more is held as it is stored.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -27,6 +27,7 @@ from lsq_cli.core.errors import LsqError, OpenError, TableError, shown
 from lsq_cli.core.extras import load
 from lsq_cli.sources.binary.missing import checked
 from lsq_cli.sources.blocks import Cells
+from lsq_cli.sources.column import Column, Kind, positions_of
 from lsq_cli.sources.names import quoted
 from lsq_cli.sources.streams import BUFFER_BYTES
 
@@ -67,7 +68,6 @@ class ParquetTable:
         For a file without a column.
     """
 
-    has_header = True
     waits = False
     notes: tuple[str, ...] = ()
 
@@ -77,18 +77,22 @@ class ParquetTable:
         _check_ends(source)
         with _opened(source) as file:
             schema, self._metadata = file.schema_arrow, file.metadata
-            self.names: tuple[str, ...] = tuple(schema.names)
+            self._names: tuple[str, ...] = tuple(schema.names)
             text = [k for k, field in enumerate(schema) if not _is_number(field.type)]
-            self.text_columns: Mapping[int, str] = _examples(file, self.names, text)
-        if not self.names:
+            examples = _examples(file, self._names, text)
+        self.columns = tuple(
+            Column(name, k, self.path, Kind.TEXT if k in examples else Kind.NUMBER, examples.get(k, ""), named=True)
+            for k, name in enumerate(self._names)
+        )
+        if not self.columns:
             raise TableError("has no column", source.label)
         self.form = f"Parquet, {self._metadata.num_rows} rows in {self._metadata.num_row_groups} row groups"
 
-    def blocks(self, columns: tuple[int, ...], missing: Missing) -> Iterator[CellBlock]:
+    def blocks(self, columns: tuple[Column, ...], missing: Missing) -> Iterator[CellBlock]:
         """Handles on the row groups in order; of large ones blocks that hold their rows."""
-        start = 0
+        start, positions = 0, positions_of(columns)
         for number in range(self._metadata.num_row_groups):
-            group = GroupBlock(self.path, self.names, start, columns, missing, self._source, self._metadata, number)
+            group = GroupBlock(self.path, self._names, start, positions, missing, self._source, self._metadata, number)
             if 8 * group.rows * len(columns) <= LARGE_BYTES:
                 yield group
             else:
@@ -107,8 +111,9 @@ class ParquetRows:
     columns: tuple[int, ...]
     missing: Missing
 
-    def where(self, row: int, column: int) -> str:
+    def where(self, row: int, k: int) -> str:
         """``data.parquet, row 7, column 3 'Ozone'``."""
+        column = self.columns[k]
         return f"{self.path}, row {self.start + row + 1}, column {column + 1} {quoted(self.names[column])}"
 
 

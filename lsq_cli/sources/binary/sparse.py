@@ -18,6 +18,7 @@ from lsq_cli.core.extras import load
 from lsq_cli.sources.binary.missing import checked
 from lsq_cli.sources.binary.npy import NumberTable, shape_of
 from lsq_cli.sources.blocks import Cells
+from lsq_cli.sources.column import Column, positions_of
 
 if TYPE_CHECKING:
     from lsq_cli.sources.blocks import ByteSource, CellBlock, Missing
@@ -56,15 +57,15 @@ class SparseTable(NumberTable):
         self.form = f"sparse, {rows} × {columns}, {self._matrix.nnz} entries"
         self.size = self._matrix.data.nbytes + self._matrix.indices.nbytes
 
-    def rows_a_block(self, columns: tuple[int, ...]) -> int:
+    def rows_a_block(self, columns: tuple[Column, ...]) -> int:
         """Rows that have `BLOCK_ENTRIES` entries on average, fewer where they are to be made dense."""
-        n = len(self.names)
+        n = len(self.columns)
         step = BLOCK_ENTRIES * self.rows // max(1, int(self._matrix.nnz))
         return max(1, min(step, DENSE_BYTES // (8 * n)) if n <= DENSE_COLUMNS else step)
 
-    def block(self, columns: tuple[int, ...], missing: Missing, start: int, stop: int) -> CellBlock:
+    def block(self, columns: tuple[Column, ...], missing: Missing, start: int, stop: int) -> CellBlock:
         """A handle that holds the entries of rows `start` up to `stop`."""
-        return SparseBlock(self.path, self._matrix[start:stop], start, columns, missing)
+        return SparseBlock(self.path, self._matrix[start:stop], start, positions_of(columns), missing)
 
 
 @dataclass(frozen=True)
@@ -104,9 +105,9 @@ class SparseBlock:
             return self.matrix
         return self.matrix[:, list(self.columns)]
 
-    def where(self, row: int, column: int) -> str:
+    def where(self, row: int, k: int) -> str:
         """``A.mtx, row 7, column 3``."""
-        return f"{self.path}, row {self.start + row + 1}, column {column + 1}"
+        return f"{self.path}, row {self.start + row + 1}, column {self.columns[k] + 1}"
 
 
 def is_sparse_archive(members: Mapping[str, int]) -> bool:

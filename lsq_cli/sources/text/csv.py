@@ -13,15 +13,15 @@ is found by `deciding.py`.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from lsq_cli.core.errors import DataError
 from lsq_cli.sources.blocks import ByteSource, Cells, Missing, Reason
+from lsq_cli.sources.column import Column, positions_of
 from lsq_cli.sources.text import fast
 from lsq_cli.sources.text.cells import Grid
 from lsq_cli.sources.text.chunks import LIMIT_BYTES, After, blocks_of, plain_blocks
@@ -68,13 +68,8 @@ class CsvTable:
 
     Attributes
     ----------
-    path, names, has_header, text_columns, rereadable, waits
+    path, columns, rereadable, waits
         As in `Table`.
-    unreadable_columns : mapping of int to DataError
-        Position of each column of numbers in another convention (decimal commas, thousands marks, a currency
-        sign, hexadecimal) → the error to raise unless the column is dropped.
-    empty_columns : set of int
-        Those of `text_columns` that have nothing but missing cells in the first rows; numbers may follow.
     notes : tuple of str
         What would read the table faster, once it has turned out to be large.
 
@@ -99,11 +94,7 @@ class CsvTable:
             stream.close()
             raise
         self.dialect, self._start, self._line = told.dialect, told.start, told.line
-        self.names = self.dialect.names
-        self.has_header = self.dialect.header is not None
-        self.text_columns: Mapping[int, str] = told.text
-        self.empty_columns = frozenset(column for column, example in told.text.items() if not example)
-        self.unreadable_columns: Mapping[int, DataError] = told.unreadable
+        self.columns = told.columns(source.label)
         self.notes: tuple[str, ...] = ()
         self.form, self.size = self.dialect.in_words, source.size
         self._peeked: tuple[bytes, BinaryIO] | None = None
@@ -112,7 +103,7 @@ class CsvTable:
         else:
             self._peeked = head, stream
 
-    def blocks(self, columns: tuple[int, ...], missing: Missing) -> Iterator[CsvBlock]:
+    def blocks(self, columns: tuple[Column, ...], missing: Missing) -> Iterator[CsvBlock]:
         """Handles on all rows in order; see `Table.blocks`.
 
         Raises
@@ -124,11 +115,11 @@ class CsvTable:
         OpenError
             A file that cannot be read, or is shorter than when it was opened.
         """
-        start = self._start
+        start, positions = self._start, positions_of(columns)
         for line, data in self._texts():
             stop = start + len(data)
             large = self._is_large(stop)
-            yield CsvBlock(self._source, self.dialect, columns, missing, start, stop, line, data, large)
+            yield CsvBlock(self._source, self.dialect, positions, missing, start, stop, line, data, large)
             start = stop
             del data  # while the next is read
 
@@ -146,7 +137,7 @@ class CsvTable:
     def _is_large(self, read: int) -> bool:
         """Whether to ask the fast parser, after so many bytes; where it is not installed a note says so."""
         size = 2 * read if self._source.size is None else self._source.size
-        if size < fast.LARGE_BYTES or len(self.names) > fast.MOST_COLUMNS:
+        if size < fast.LARGE_BYTES or len(self.columns) > fast.MOST_COLUMNS:
             return False
         if fast.parser() is None:
             self.notes = (fast.ADVICE,)
@@ -165,6 +156,7 @@ class CsvBlock:
     source: ByteSource | None = field(repr=False)
     dialect: Dialect
     columns: tuple[int, ...]
+    """0-based positions."""
     missing: Missing
     start: int
     stop: int
@@ -210,9 +202,9 @@ class CsvBlock:
             numbers = grid.walk(self.columns, self.missing)
         return Cells(numbers, self._reasons(numbers, grid))
 
-    def where(self, row: int, column: int) -> str:
+    def where(self, row: int, k: int) -> str:
         """The place of a cell; see `CellBlock.where`."""
-        return self._grid().where(row, column)
+        return self._grid().where(row, self.columns[k])
 
     def _text(self) -> bytes:
         """The bytes of the block."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import BinaryIO, NamedTuple
 
 from lsq_cli.core.errors import DataError, TableError
+from lsq_cli.sources.column import Column, Kind
 from lsq_cli.sources.text.cells import Grid
 from lsq_cli.sources.text.chunks import LIMIT_BYTES, After, endless, last_cut
 from lsq_cli.sources.text.deciding import SNIFFED_ROWS, TextOptions, decide
@@ -28,7 +29,23 @@ class Head(NamedTuple):
     line: int
     """The 1-based number of the line that begins there."""
     text: Mapping[int, str]
+    """Position → an example, of the columns without one number; ``""`` where all their cells are missing."""
     unreadable: Mapping[int, DataError]
+    """Position → the error for a column of numbers in another convention."""
+
+    def columns(self, table: str) -> tuple[Column, ...]:
+        """The columns of the table."""
+        named = self.dialect.header is not None
+        return tuple(
+            Column(name, k, table, self._kind(k), self.text.get(k, ""), named, self.unreadable.get(k))
+            for k, name in enumerate(self.dialect.names)
+        )
+
+    def _kind(self, position: int) -> Kind:
+        if position in self.unreadable:
+            return Kind.UNREADABLE
+        example = self.text.get(position)
+        return Kind.NUMBER if example is None else Kind.TEXT if example else Kind.EMPTY
 
 
 def read_head(stream: BinaryIO, label: str, options: TextOptions) -> tuple[bytes, Head]:

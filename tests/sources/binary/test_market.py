@@ -13,6 +13,7 @@ import scipy.io
 import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from table_columns import blocks_of
 
 from lsq_cli import solve
 from lsq_cli.core.errors import CellError, LsqError, MissingExtraError, OpenError, TableError, UsageError
@@ -32,8 +33,8 @@ def table(text: str | bytes) -> NumberTable:
 
 
 def dense(table: NumberTable) -> np.ndarray:
-    blocks = [block.read().values for block in table.blocks(tuple(range(len(table.names))), "drop")]
-    return np.concatenate([np.empty((0, len(table.names))), *blocks])
+    blocks = [block.read().values for block in blocks_of(table, tuple(range(len(table.columns))), "drop")]
+    return np.concatenate([np.empty((0, len(table.columns))), *blocks])
 
 
 def refusal(kind: type[LsqError], text: str | bytes) -> str:
@@ -102,10 +103,10 @@ def test_the_numbers_are_those_of_text():
 
 def test_a_stored_nan_is_a_missing_cell_and_an_entry_that_is_not_stored_is_not():
     found = table(COORDINATE + "3 2 2\n2 2 nan\n3 1 inf\n")
-    (block,) = found.blocks((0, 1), "drop")
+    (block,) = blocks_of(found, (0, 1), "drop")
     assert block.read().reasons.tolist() == [0, 3, 4]
 
-    (block,) = found.blocks((0, 1), "error")
+    (block,) = blocks_of(found, (0, 1), "error")
     with pytest.raises(CellError, match=r"^t\.mtx, row 2, column 2: the cell is nan; --missing drop"):
         block.read()
 
@@ -232,7 +233,7 @@ def test_blocks_of_a_sparse_table_are_its_rows(seed, rows, columns, size, data):
         patch.setattr(sparse, "BLOCK_ENTRIES", size)
         blocks = [
             pickle.loads(pickle.dumps(block))
-            for block in SparseTable(scipy.sparse.csc_array(A)).blocks(chosen, "error")
+            for block in blocks_of(SparseTable(scipy.sparse.csc_array(A)), chosen, "error")
         ]
 
     assert np.array_equal(np.concatenate([block.read().values for block in blocks]), A[:, chosen])
@@ -244,7 +245,7 @@ def test_a_table_of_many_columns_is_cut_by_its_entries():
     matrix = scipy.sparse.eye_array(200_000, format="csr")
     table = SparseTable(matrix)
 
-    assert len(list(table.blocks(tuple(range(200_000)), "error"))) == 2
+    assert len(list(blocks_of(table, tuple(range(200_000)), "error"))) == 2
 
 
 @pytest.mark.parametrize("layout", ["csr", "csc", "coo", "bsr", "dia"])

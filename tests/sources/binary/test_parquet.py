@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from table_columns import blocks_of, text_of
 
 from lsq_cli.core.errors import CellError, ColumnError, DataError, LsqError, MissingExtraError, OpenError, TableError
 from lsq_cli.sources.binary import parquet
@@ -41,7 +42,7 @@ def in_memory(table: pa.Table, **options) -> ParquetTable:
 
 
 def rows_of(table: ParquetTable, columns: tuple[int, ...], missing="error") -> np.ndarray:
-    return np.concatenate([block.read().values for block in table.blocks(columns, missing)])
+    return np.concatenate([block.read().values for block in blocks_of(table, columns, missing)])
 
 
 def read_rows(path: str | Path, **request) -> list[Rows]:
@@ -74,7 +75,7 @@ def test_any_cut_gives_the_same_rows(rows, group, large, columns):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parquet, "LARGE_BYTES", large)
         patch.setattr(parquet, "BATCH_BYTES", 200)
-        blocks = list(table.blocks(tuple(columns), "error"))
+        blocks = list(blocks_of(table, tuple(columns), "error"))
         values = [pickle.loads(pickle.dumps(block)).read().values for block in blocks]
 
     assert np.array_equal(np.concatenate([np.empty((0, 4)), *values]), numbers[:, columns])
@@ -122,7 +123,7 @@ def test_other_columns_count_as_text_with_their_first_cell():
         }
     )
 
-    assert in_memory(table).text_columns == {0: "ann", 1: "2024-01-02", 2: "[1]", 3: "", 4: "p"}
+    assert text_of(in_memory(table)) == {0: "ann", 1: "2024-01-02", 2: "[1]", 3: "", 4: "p"}
 
 
 def test_a_text_column_that_is_asked_for_is_named(tmp_path):
@@ -139,7 +140,7 @@ def test_null_is_an_empty_cell_nan_is_nan_and_inf_is_inf():
     table = in_memory(
         pa.table({"x": [1.0, None, 2.0, np.nan, 5.0], "y": pa.array([1, 2, None, None, 5]), "z": [0, 0, 0, 0, np.inf]})
     )
-    (block,) = table.blocks((2, 1, 0), "drop")
+    (block,) = blocks_of(table, (2, 1, 0), "drop")
 
     assert block.read().reasons.tolist() == [Reason.PRESENT, Reason.EMPTY, Reason.EMPTY, Reason.NAN, Reason.INF]
 
@@ -232,14 +233,14 @@ def test_damaged_files_are_named_or_read_whatever_the_damage():
             data[rng.randrange(len(data))] = rng.randrange(256)
         with contextlib.suppress(DataError):
             table = ParquetTable(MemoryBytes(bytes(data), "t.parquet"))
-            rows_of(table, tuple(range(len(table.names)))[:2], "drop")
+            rows_of(table, tuple(range(len(table.columns)))[:2], "drop")
 
 
 def test_a_file_that_shrinks_while_it_is_read_is_one_error(tmp_path):
     path = tmp_path / "t.parquet"
     path.write_bytes(stored(pa.table({"x": np.random.default_rng(0).standard_normal(5000)}), row_group_size=1000))
     table = ParquetTable(FileBytes(str(path), str(path), None, path.stat().st_size))
-    blocks = list(table.blocks((0,), "error"))
+    blocks = list(blocks_of(table, (0,), "error"))
     blocks[0].read()
     with path.open("r+b") as file:
         file.truncate(20_000)
@@ -252,7 +253,7 @@ def test_an_error_of_the_device_keeps_its_words(tmp_path, monkeypatch):
     path = tmp_path / "t.parquet"
     path.write_bytes(stored(TABLE))
     table = ParquetTable(FileBytes(str(path), str(path), None, path.stat().st_size))
-    (block,) = table.blocks((0,), "error")
+    (block,) = blocks_of(table, (0,), "error")
 
     class Failing(io.FileIO):
         def readinto(self, buffer):

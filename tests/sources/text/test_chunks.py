@@ -10,6 +10,7 @@ import pytest
 from byte_sources import Bytes, pipe
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from table_columns import blocks_of
 
 import lsq_cli.sources.text.csv as csv_room
 from lsq_cli.core.errors import OpenError
@@ -30,7 +31,7 @@ def cuts(source, size: int) -> list[tuple[int, int, int]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(csv_room, "BLOCK_BYTES", size)
         table = CsvTable(source, TextOptions(delimiter=",", header=True))
-        return [(block.line, block.start, block.stop) for block in table.blocks((0,), "error")]
+        return [(block.line, block.start, block.stop) for block in blocks_of(table, (0,), "error")]
 
 
 @settings(max_examples=200, deadline=None)
@@ -75,7 +76,7 @@ def test_a_file_that_shrinks_while_it_is_read_is_an_error(monkeypatch, quote, si
     monkeypatch.setattr(csv_room, "BLOCK_BYTES", 30)
     text = b"x,y\n" + b"%b1%b,2\n" % (quote, quote) * 50
     source = Bytes(text, size=len(text))
-    blocks = CsvTable(source, TextOptions()).blocks((0, 1), "error")
+    blocks = blocks_of(CsvTable(source, TextOptions()), (0, 1), "error")
     next(blocks)
     source.data = text[:size]
     if not source.opened[-1].closed:  # with quotes the blocks come from a stream

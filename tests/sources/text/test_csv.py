@@ -9,12 +9,14 @@ import pickle
 import numpy as np
 import pytest
 from byte_sources import Bytes, pipe
+from table_columns import blocks_of, errors_of, names_of, of_kind, text_of
 
 import lsq_cli.sources.text.cells as cells_room
 import lsq_cli.sources.text.csv as csv_room
 import lsq_cli.sources.text.head as head_room
 from lsq_cli.core.errors import CellError, DataError, SourceConsumedError, TableError, UsageError
 from lsq_cli.sources.blocks import Reason
+from lsq_cli.sources.column import Kind
 from lsq_cli.sources.text.csv import CsvTable, values
 from lsq_cli.sources.text.deciding import TextOptions
 from lsq_cli.sources.text.numbers import convention, number
@@ -31,14 +33,14 @@ def numbers(text: str | bytes, columns=None, missing="error", **options) -> np.n
 
 
 def rows_of(made: CsvTable, columns=None, missing="error") -> np.ndarray:
-    columns = tuple(range(len(made.names))) if columns is None else columns
-    return np.concatenate([np.empty((0, len(columns))), *(b.read().values for b in made.blocks(columns, missing))])
+    columns = tuple(range(len(made.columns))) if columns is None else columns
+    return np.concatenate([np.empty((0, len(columns))), *(b.read().values for b in blocks_of(made, columns, missing))])
 
 
 def reasons(text: str, columns=None, **options) -> list[Reason]:
     made = table(text, **options)
-    columns = tuple(range(len(made.names))) if columns is None else columns
-    found = [block.read().reasons for block in made.blocks(columns, "drop")]
+    columns = tuple(range(len(made.columns))) if columns is None else columns
+    found = [block.read().reasons for block in blocks_of(made, columns, "drop")]
     return [Reason(reason) for block in found if block is not None for reason in block]
 
 
@@ -58,12 +60,12 @@ def small_blocks(monkeypatch):
 def test_each_delimiter_is_found(sign):
     text = "a b c\n1 2 3\n4 5 6\n".replace(" ", sign)
 
-    assert table(text).names == ("a", "b", "c")
+    assert names_of(table(text)) == ("a", "b", "c")
     assert same(numbers(text), [[1, 2, 3], [4, 5, 6]])
 
 
 def test_an_earlier_delimiter_wins_where_both_split_alike():
-    assert table("a, b;c\n1, 2;3\n").names == ("a, b", "c")
+    assert names_of(table("a, b;c\n1, 2;3\n")) == ("a, b", "c")
 
 
 def test_a_comma_before_blanks_is_a_comma_table():
@@ -73,7 +75,7 @@ def test_a_comma_before_blanks_is_a_comma_table():
 def test_delimiters_inside_quotes_do_not_count():
     made = table('"a;b;c","d;e"\n1,2\n')
 
-    assert made.names == ("a;b;c", "d;e")
+    assert names_of(made) == ("a;b;c", "d;e")
 
 
 def test_runs_of_blanks_part_cells_and_may_lead_or_trail():
@@ -83,7 +85,7 @@ def test_runs_of_blanks_part_cells_and_may_lead_or_trail():
 def test_blanks_inside_quotes_do_not_part_cells():
     text = '"my name" other\n"a b" 1\n"c  d" 2\n'
 
-    assert table(text).names == ("my name", "other")
+    assert names_of(table(text)) == ("my name", "other")
     assert same(numbers(text, (1,)), [[1], [2]])
 
 
@@ -92,13 +94,13 @@ def test_letters_whose_bytes_are_latin1_blanks_do_not_part_cells():
 
 
 def test_what_nothing_splits_is_one_column():
-    assert table("1.5\n2\n").names == ("x1",)
-    assert table("Temperature (C), mean\n1.5\n2\n").names == ("Temperature (C), mean",)
+    assert names_of(table("1.5\n2\n")) == ("x1",)
+    assert names_of(table("Temperature (C), mean\n1.5\n2\n")) == ("Temperature (C), mean",)
 
 
 @pytest.mark.parametrize("word", ["tab", "\\t", "\t"])
 def test_a_tab_has_names(word):
-    assert table("a;b\tc;d\n1\t2\n", delimiter=word).names == ("a;b", "c;d")
+    assert names_of(table("a;b\tc;d\n1\t2\n", delimiter=word)) == ("a;b", "c;d")
 
 
 @pytest.mark.parametrize("word", ["space", "blanks", " "])
@@ -108,7 +110,7 @@ def test_space_means_runs_of_blanks(word):
 
 def test_a_delimiter_that_is_given_is_taken():
     assert same(numbers("1:2\n3:4\n", delimiter=":"), [[1, 2], [3, 4]])
-    assert table("a,b|c\n1,2|3\n", delimiter="|").names == ("a,b", "c")
+    assert names_of(table("a,b|c\n1,2|3\n", delimiter="|")) == ("a,b", "c")
 
 
 @pytest.mark.parametrize("bad", ["", "ab", '"', "\n", "5", "é", "#", "."])
@@ -146,21 +148,21 @@ def test_a_delimiter_that_is_none_is_a_usage_error(bad):
 def test_the_header_rule_and_the_names(text, names):
     made = table(text)
 
-    assert made.names == names
-    assert made.has_header == (names[0] != "x1")
+    assert names_of(made) == names
+    assert made.columns[0].named == (names[0] != "x1")
 
 
 def test_header_options_overrule():
-    assert table("1,2\n3,4\n", header=True).names == ("1", "2")
+    assert names_of(table("1,2\n3,4\n", header=True)) == ("1", "2")
     assert same(numbers("1,2\n3,4\n", header=True), [[3, 4]])
     made = table("a,b\n1,2\n", header=False)
-    assert made.names == ("x1", "x2")
-    assert not made.has_header
+    assert names_of(made) == ("x1", "x2")
+    assert not made.columns[0].named
 
 
 def test_a_missing_mark_of_the_user_makes_no_header():
-    assert table("-,2\n3,4\n").has_header
-    assert not table("-,2\n3,4\n", na=("-",)).has_header
+    assert table("-,2\n3,4\n").columns[0].named
+    assert not table("-,2\n3,4\n", na=("-",)).columns[0].named
 
 
 # ---- lines ----------------------------------------------------------------------------------------------------
@@ -173,7 +175,7 @@ def test_line_ends_byte_order_mark_and_the_last_line(end, last, bom, small_block
     text = end.join(["a,b", "1,2", '3,"4"', "", "5,6"]) + end * last
     made = table(bom + text.encode())
 
-    assert made.names == ("a", "b")
+    assert names_of(made) == ("a", "b")
     assert same(rows_of(made), [[1, 2], [3, 4], [5, 6]])
     with pytest.raises(CellError, match="line 6, column 2 'b': 'x' is not a number"):
         numbers(bom + (text.rstrip("\r\n") + end + "7,x").encode())
@@ -244,7 +246,7 @@ BAD = ["1_000", "0x1A", "$5", "--1", "1e", ".", "e5", "1 2", "1d5", "nan()", "١
 @pytest.mark.parametrize("cell", GOOD)
 def test_what_loadtxt_takes_for_a_number(cell):
     made = table(f"a;b\n1;{cell}\n", delimiter=";")
-    (block,) = made.blocks((0, 1), "drop")
+    (block,) = blocks_of(made, (0, 1), "drop")
     expected = np.loadtxt(io.StringIO(f"1;{cell}\n"), delimiter=";", ndmin=2)
 
     assert same(block.read().values, expected)
@@ -354,14 +356,14 @@ def test_a_missing_cell_is_an_error_that_names_it(cell, message):
 def test_columns_without_a_number_are_text_with_an_example():
     text = "n,text,empty,marks,mixed,date\n1,abc,,NA,NA,1970-01-01\n2,de,,,2,1970-01-02\n"
 
-    assert table(text).text_columns == {1: "abc", 2: "", 3: "", 5: "1970-01-01"}
-    assert table("a,b\n,1\nNA,2\nred,3\n").text_columns == {0: "red"}
+    assert text_of(table(text)) == {1: "abc", 2: "", 3: "", 5: "1970-01-01"}
+    assert text_of(table("a,b\n,1\nNA,2\nred,3\n")) == {0: "red"}
 
 
 def test_a_column_that_misses_its_first_cells_is_told_from_text():
     made = table("a,late,text\n" + "1,,x\n2,NA,\n" * 600 + "3,4,y\n5,6,z\n")
 
-    assert made.empty_columns == {1}
+    assert of_kind(made, Kind.EMPTY) == {1}
     assert same(rows_of(made, (0, 1), "drop")[-3:], [[2, NAN], [3, 4], [5, 6]])
     with pytest.raises(CellError, match=r"^data\.csv, line 2, column 2 'late': the cell is empty; leave such rows out"):
         rows_of(made, (0, 1))
@@ -371,10 +373,10 @@ def test_a_thousand_rows_decide(small_blocks):
     late = "a,b\n" + "x,1\n" * 999 + "2,1\n"
     too_late = "a,b\n" + "x,1\n" * 1000 + "2,1\n"
 
-    assert table(late).text_columns == {}
-    assert table(too_late).text_columns == {0: "x"}
+    assert text_of(table(late)) == {}
+    assert text_of(table(too_late)) == {0: "x"}
     wide = "a,b\n" + f"{'x' * 500},1\n" * 1200  # longer than the first piece of the head
-    assert table(wide).text_columns == {0: "x" * 500}
+    assert text_of(table(wide)) == {0: "x" * 500}
     assert same(rows_of(CsvTable(pipe(wide.encode()), TextOptions()), (1,)), [[1]] * 1200)
 
 
@@ -398,9 +400,9 @@ def test_a_column_in_another_convention_is_unreadable_not_text(cell, words):
     made = table(f"a;price list\n1;\n2;{cell}\n3;{cell}\n")
 
     assert convention(cell) == words
-    assert not made.text_columns
-    assert list(made.unreadable_columns) == [1]
-    error = made.unreadable_columns[1]
+    assert not text_of(made)
+    assert list(errors_of(made)) == [1]
+    error = errors_of(made)[1]
     assert isinstance(error, CellError)
     way_out = "or leave the column out: --drop 'price list'"
     assert str(error) == f"data.csv, line 3, column 2 'price list': '{cell}' is {words}, {way_out}"
@@ -409,11 +411,11 @@ def test_a_column_in_another_convention_is_unreadable_not_text(cell, words):
 def test_a_cell_that_can_only_be_a_decimal_comma_decides_for_its_column():
     made = table("a;b\n1,234;1\n2,5;2\n")
 
-    assert "line 3, column 1 'a': '2,5' is written with a decimal comma" in str(made.unreadable_columns[0])
+    assert "line 3, column 1 'a': '2,5' is written with a decimal comma" in str(errors_of(made)[0])
 
 
 def test_one_word_among_odd_numbers_makes_the_column_text():
-    assert table("a;b\n1,5;1\nlow;2\n").text_columns == {0: "low"}
+    assert text_of(table("a;b\n1,5;1\nlow;2\n")) == {0: "low"}
 
 
 def test_an_odd_number_among_numbers_is_named_where_it_stands():
@@ -525,7 +527,7 @@ def test_row_names_without_a_header_are_told_from_ragged_rows():
 
 
 def test_sentences_are_no_ragged_table():
-    assert table("note\nit rained\nno rain at all\n").text_columns == {0: "it rained"}
+    assert text_of(table("note\nit rained\nno rain at all\n")) == {0: "it rained"}
 
 
 def test_a_second_header_is_files_joined_with_cat(small_blocks):
@@ -622,8 +624,10 @@ def test_a_file_and_a_pipe_are_cut_alike_at_line_ends(monkeypatch, size):
     monkeypatch.setattr(csv_room, "BLOCK_BYTES", size)
     monkeypatch.setattr(head_room, "LIMIT_BYTES", 10**6)
     monkeypatch.setattr(head_room, "HEAD_BYTES", 64)
-    of_file = [block.read().values for block in table(LONG).blocks((0, 2), "error")]
-    of_pipe = [block.read().values for block in CsvTable(pipe(LONG.encode()), TextOptions()).blocks((0, 2), "error")]
+    of_file = [block.read().values for block in blocks_of(table(LONG), (0, 2), "error")]
+    of_pipe = [
+        block.read().values for block in blocks_of(CsvTable(pipe(LONG.encode()), TextOptions()), (0, 2), "error")
+    ]
 
     assert same(np.concatenate(of_file), EXPECTED)
     assert all(np.array_equal(one, other) for one, other in zip(of_file, of_pipe, strict=True))
@@ -638,19 +642,19 @@ def test_cuts_do_not_fall_inside_quotes(monkeypatch):
 
 def test_a_block_of_a_file_is_pickled_without_its_bytes(small_blocks):
     source = Bytes(LONG.encode())
-    blocks = list(CsvTable(source, TextOptions()).blocks((0, 2), "error"))
+    blocks = list(blocks_of(CsvTable(source, TextOptions()), (0, 2), "error"))
     block = blocks[5]
     copy = pickle.loads(pickle.dumps(block))
 
     assert copy.data is None
     assert source.data[copy.start : copy.stop] == block.data
     assert same(copy.read().values, block.read().values)
-    assert copy.where(0, 2) == block.where(0, 2)
+    assert copy.where(0, 1) == block.where(0, 1)
     assert [block.start for block in blocks[1:]] == [block.stop for block in blocks[:-1]]
 
 
 def test_a_block_of_a_pipe_is_pickled_with_its_bytes_and_without_the_pipe(small_blocks):
-    block = list(CsvTable(pipe(LONG.encode()), TextOptions()).blocks((0, 2), "error"))[3]
+    block = list(blocks_of(CsvTable(pipe(LONG.encode()), TextOptions()), (0, 2), "error"))[3]
     copy = pickle.loads(pickle.dumps(block))
 
     assert copy.source is None
@@ -660,7 +664,9 @@ def test_a_block_of_a_pipe_is_pickled_with_its_bytes_and_without_the_pipe(small_
 def test_the_place_of_a_cell_counts_all_lines_of_the_file(small_blocks):
     lines = ["# c", "", "a,b", "1,2", '"3\n",4', "# c", "", "5,6", "7,8"]
     made = table("\n".join(lines) + "\n")
-    places = [block.where(row, 1) for block in made.blocks((0, 1), "error") for row in range(len(block.read().values))]
+    places = [
+        block.where(row, 1) for block in blocks_of(made, (0, 1), "error") for row in range(len(block.read().values))
+    ]
 
     assert places == [f"data.csv, line {line}, column 2 'b'" for line in (4, 6, 9, 10)]
 
@@ -686,7 +692,7 @@ def test_streams_are_closed_after_use_and_after_errors():
     rows_of(CsvTable(source, TextOptions()))
     with pytest.raises(TableError):
         CsvTable(broken, TextOptions())
-    unfinished = CsvTable(source, TextOptions()).blocks((0,), "error")
+    unfinished = blocks_of(CsvTable(source, TextOptions()), (0,), "error")
     next(unfinished)
     del unfinished
     gc.collect()
@@ -708,7 +714,7 @@ def test_values_refuses_instead_of_guessing():
 
 
 def test_unreadable_columns_survive_pickling():
-    error = table("a;b\n1,5;1\n").unreadable_columns[0]
+    error = errors_of(table("a;b\n1,5;1\n"))[0]
 
     assert isinstance(error, DataError)
     assert str(pickle.loads(pickle.dumps(error))) == str(error)

@@ -11,6 +11,7 @@ from byte_sources import Bytes, pipe
 from csv_strategies import MUTATIONS, quoted, tables, text, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from table_columns import blocks_of
 
 import lsq_cli.sources.text.csv as csv_room
 from lsq_cli.core.errors import DataError
@@ -42,7 +43,7 @@ def test_every_cell_is_what_float_makes_of_it(made, size, streamed):
     source = pipe(data) if streamed else Bytes(data)
     with mock.patch.object(csv_room, "BLOCK_BYTES", size):
         table = CsvTable(source, TextOptions(delimiter=delimiter, header=True, na=("-77",)))
-        blocks = list(table.blocks(columns, "drop"))
+        blocks = list(blocks_of(table, columns, "drop"))
     cells = [block.read() for block in blocks]
     values = np.concatenate([block.values for block in cells])
     walked = np.concatenate([block._grid().walk(columns, "drop") for block in blocks])
@@ -56,7 +57,11 @@ def test_every_cell_is_what_float_makes_of_it(made, size, streamed):
     assert np.array_equal(values, walked, equal_nan=True)
     assert np.array_equal(np.signbit(values[values == 0]), np.signbit(walked[walked == 0]))
     assert reasons == [expected_reason(row) for row in rows]
-    places = [block.where(row, 0) for block, read in zip(blocks, cells, strict=True) for row in range(len(read.values))]
+    places = [
+        block._grid().where(row, 0)
+        for block, read in zip(blocks, cells, strict=True)
+        for row in range(len(read.values))
+    ]
     assert places == [f"{source.label}, line {line}, column 1 'n0'" for line in lines]
 
 
@@ -90,7 +95,7 @@ def test_damaged_text_is_refused_or_means_what_every_reader_sees(rows, quotes, m
     try:
         with mock.patch.object(csv_room, "BLOCK_BYTES", size):
             table = CsvTable(Bytes(data), TextOptions(delimiter=",", header=True))
-            got = np.concatenate([block.read().values for block in table.blocks(columns, "error")])
+            got = np.concatenate([block.read().values for block in blocks_of(table, columns, "error")])
     except DataError:
         return
     expected = by_the_library(data, columns)

@@ -12,6 +12,7 @@ from csv_mutations import SEEDS, dialect_of, read_both_ways, trials
 from csv_strategies import MUTATIONS, tables
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from table_columns import blocks_of
 
 import lsq_cli.sources.text.csv as csv_room
 from lsq_cli.sources.text import fast
@@ -163,7 +164,7 @@ def test_small_tables_never_ask_it(monkeypatch):
     text = b"a,b\n" + b"1.5,2\n" * 1000
 
     for source in (Bytes(text), Bytes(text, size=len(text)), pipe(text)):
-        blocks = list(CsvTable(source, TextOptions()).blocks((0, 1), "error"))
+        blocks = list(blocks_of(CsvTable(source, TextOptions()), (0, 1), "error"))
 
         assert not any(block.large for block in blocks)
         assert sum(len(block.read().values) for block in blocks) == 1000
@@ -175,7 +176,7 @@ def test_a_file_known_to_be_large_asks_it_from_the_first_block_and_a_pipe_once_e
     text = b"a,b\n" + b"1.5,22\n" * 30
 
     file, stream = (
-        [block.large for block in CsvTable(source, TextOptions()).blocks((0, 1), "error")]
+        [block.large for block in blocks_of(CsvTable(source, TextOptions()), (0, 1), "error")]
         for source in (Bytes(text, size=len(text)), pipe(text))
     )
 
@@ -189,7 +190,7 @@ def test_a_table_of_very_many_columns_never_asks_it(monkeypatch, most, no_polars
     monkeypatch.setattr(fast, "MOST_COLUMNS", most)
     made = CsvTable(Bytes(b"a,b\n1,2\n"), TextOptions())
 
-    assert [block.large for block in made.blocks((0, 1), "error")] == [False]
+    assert [block.large for block in blocks_of(made, (0, 1), "error")] == [False]
     assert made.notes == ((fast.ADVICE,) if most == 2 else ())
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TextIO
 
 from lsq_cli.core.version import __version__
-from lsq_cli.report.layout import Grid, Section, print_page
+from lsq_cli.report.fitting import Grid
+from lsq_cli.report.layout import Section, print_page
 from lsq_cli.report.plain import Writable, write_json_line
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from lsq_cli.runs.selftest import Check
 
 _LABELS = {"exact": "x, exact", "x": "x", "std_error": "std. error", "residual_std": "sigma", "r_squared": "R squared"}
+_SPARE = ((1, 2), (1, 2, 7), (1, 2, 6, 7))  # rows and n, R squared, sigma
 _BELOW = "x, exact: against the exact answer for the doubles; the others: against the certified values"
 
 
@@ -34,7 +36,18 @@ def sections(checks: Sequence[Check], page: Page) -> list[Section]:
         )
         for check in checks
     ]
-    return [Grid("Correct digits on the NIST linear sets", header, rows, "lrr" + "r" * len(_LABELS) + "l", _BELOW)]
+    align = "lrr" + "r" * len(_LABELS) + "l"
+    return [
+        Grid(
+            "Correct digits on the NIST linear sets",
+            header,
+            rows,
+            align,
+            _BELOW,
+            spare=_SPARE,
+            elsewhere="-f json has all",
+        )
+    ]
 
 
 def write_checks_json(checks: Sequence[Check], stream: Writable) -> None:

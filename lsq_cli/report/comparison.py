@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from lsq_cli.core.solution import Outcome
 from lsq_cli.core.version import __version__
-from lsq_cli.report.layout import Grid, Lines, Section, print_page
+from lsq_cli.report.fitting import Grid
+from lsq_cli.report.layout import Lines, Section, print_page
 from lsq_cli.report.page import significant
 from lsq_cli.report.plain import write_csv_row, write_json_line
 
@@ -77,16 +78,12 @@ def write_comparison_csv(entries: Sequence[Entry], stream: Writable) -> None:
 def _grid(precision: str, entries: Sequence[Entry], page: Page) -> Grid:
     """The runs on the sums of one precision."""
     header = (
-        "method",
-        "seconds",
-        "solving",
-        "iterations",
-        "passes",
-        page.label("‖Ax − b‖"),
-        page.label("‖∇f‖"),
-        "digits",
+        *("method", "seconds", "solving", "iterations", "passes"),
+        *(page.label("‖Ax − b‖"), page.label("‖∇f‖"), "digits"),
     )
-    return Grid(f"Sums in {precision} precision", header, [_row(entry) for entry in entries], "l" + "r" * 7)
+    rows = [_row(entry) for entry in entries]
+    spare = ((2,), (2, 4), (2, 4, 6))
+    return Grid(f"Sums in {precision} precision", header, rows, "l" + "r" * 7, "", spare, "-f csv has all")
 
 
 def _row(entry: Entry) -> tuple[str, ...]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
+from lsq_cli.report.fitting import Grid
 from lsq_cli.report.iterates import coefficient_labels
-from lsq_cli.report.layout import Grid, Lines, Section, print_page
+from lsq_cli.report.layout import Lines, Section, print_page
 from lsq_cli.report.page import Page, decimal_aligned, significant
 from lsq_cli.report.plain import Writable, write_json_line
 
@@ -113,7 +114,7 @@ def shapes(result: Gradient, page: Page) -> Grid:
         (f"∂{write.f}/∂{write.x}", _shape(p, n), "the Jacobian: a row" if p == 1 else "the Jacobian: a row a target"),
         (f"∇{write.f}", _shape(n, p), "the gradient: its transpose, a column" if p == 1 else "its transpose"),
     ]
-    return Grid("Shapes", (), [(page.label(a), page.label(b), page.label(c)) for a, b, c in rows], "lll")
+    return Grid("Shapes", (), [(page.label(a), page.label(b), page.label(c)) for a, b, c in rows], "llt")
 
 
 def chain(result: Gradient, page: Page) -> Grid:
@@ -132,7 +133,7 @@ def chain(result: Gradient, page: Page) -> Grid:
         (f"∇{f}({x}) = (∂{f}/∂{x})ᵀ = {w.gradient}", _shape(n, p), _column(result.gradient)),
     ]
     title = page.label(f"Chain rule: {f} = g∘h")
-    return Grid(title, (), [(page.label(a), page.label(b), page.label(c)) for a, b, c in rows], "lll")
+    return Grid(title, (), [(page.label(a), page.label(b), page.label(c)) for a, b, c in rows], "tlt")
 
 
 def partials(result: Gradient, page: Page) -> Lines:
@@ -180,7 +181,8 @@ def components(result: Gradient, page: Page) -> Grid:
     below = f"{differences}; largest difference {significant(result.largest_difference)}"
     if len(shown) < count:
         below += f"; left out: {count - len(shown)} of {count} rows, --format json has all"
-    return Grid("Gradient", header, rows, "lrrrrr", page.label(below))
+    # The point stands among the shapes already.
+    return Grid("Gradient", header, rows, "lrrrrr", page.label(below), spare=((1,),), elsewhere="see Shapes")
 
 
 def step(result: Gradient, page: Page) -> Grid:
@@ -194,7 +196,7 @@ def step(result: Gradient, page: Page) -> Grid:
         (f"{w.f}({w.x})", significant(result.objective)),
         (f"{w.f}({w.x} − β∇{w.f})", significant(result.next_objective)),
     ]
-    return Grid(page.label(f"One step: {w.x} − β∇{w.f}"), (), [(page.label(a), page.label(b)) for a, b in rows], "ll")
+    return Grid(page.label(f"One step: {w.x} − β∇{w.f}"), (), [(page.label(a), page.label(b)) for a, b in rows], "lt")
 
 
 def _shape(rows: int, columns: int) -> str:

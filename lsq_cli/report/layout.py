@@ -1,4 +1,4 @@
-"""Two ways to print the same sections: aligned plain text, and rich tables on a terminal.
+"""Two ways to print the same sections: aligned plain text, and tables between rules on a terminal.
 
 Prefer `plain_text` for files and pipes. It cuts nothing, draws no boxes, and needs no rich, whose import takes longer
 than a small solve.
@@ -7,8 +7,10 @@ than a small solve.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
+from lsq_cli.report.fitting import Grid, cells, column_widths, fitted, grid_width, wrapped
 from lsq_cli.report.page import Page
 
 if TYPE_CHECKING:
@@ -16,20 +18,6 @@ if TYPE_CHECKING:
 
 _GAP = "  "
 _INDENT = "  "
-_RULED = (0, 1, 0, 0)  # blanks above, right, below and left of a cell: two between columns with the box's own
-
-
-class Grid(NamedTuple):
-    """A table of text, `rows` and `header` as wide as `align`."""
-
-    title: str
-    header: tuple[str, ...]
-    """Empty for a list of labels and values."""
-    rows: list[tuple[str, ...]]
-    align: str
-    """A letter a column: ``l`` or ``r``."""
-    below: str = ""
-    """A line under the table."""
 
 
 class Lines(NamedTuple):
@@ -59,8 +47,7 @@ def plain_text(sections: list[Section]) -> str:
 
 
 def print_ruled(sections: list[Section], console: Console) -> None:
-    """`sections` on a terminal, each grid between quiet rules."""
-    from rich.padding import Padding
+    """`sections` on a terminal, each grid between quiet rules and no wider than the screen."""
     from rich.text import Text
 
     for number, part in enumerate(sections):
@@ -69,26 +56,13 @@ def print_ruled(sections: list[Section], console: Console) -> None:
         if part.title:
             console.print(Text(part.title, style="bold"))
         if isinstance(part, Grid):
-            _print_grid(part, console)
+            for place, grid in enumerate(fitted(part, console.width)):
+                if place:
+                    console.print()
+                _print_grid(grid, console)
         else:
             for line in part.lines:
-                console.print(Padding(Text(line), (0, 0, 0, len(_INDENT)), expand=False) if part.title else Text(line))
-
-
-def ruled_width(columns: list[tuple[str, ...]]) -> int:
-    """How wide `print_ruled` draws `columns`, each with its header."""
-    return 1 + sum(max(map(cells, column)) + 2 for column in columns)
-
-
-def cells(text: str) -> int:
-    """How many cells of a fixed-width screen `text` takes."""
-    if text.isascii():
-        return len(text)
-    import unicodedata  # half a megabyte that ASCII does without
-
-    return sum(
-        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text
-    )
+                _print_line(line, console, len(_INDENT) if part.title else 0)
 
 
 def _grid_text(grid: Grid) -> str:
@@ -99,11 +73,7 @@ def _grid_text(grid: Grid) -> str:
 def _padded_rows(grid: Grid) -> list[tuple[str, ...]]:
     """The header, if there is one, and the rows, each column padded to one width."""
     rows = [grid.header, *grid.rows] if grid.header else grid.rows
-    widths = [max(map(cells, column)) for column in zip(*rows, strict=True)]
-    return [
-        tuple(_padded(text, width, align) for text, width, align in zip(row, widths, grid.align, strict=True))
-        for row in rows
-    ]
+    return [tuple(map(_padded, row, column_widths(grid), grid.align)) for row in rows]
 
 
 def _padded(text: str, width: int, align: str) -> str:
@@ -118,22 +88,32 @@ def _lines_text(part: Lines) -> str:
 
 
 def _print_grid(grid: Grid, console: Console) -> None:
-    from rich import box
-    from rich.padding import Padding
-    from rich.table import Table
+    """A grid between rules. Where a single number is wider than the screen the terminal wraps it."""
     from rich.text import Text
 
-    table = Table(
-        box=box.HORIZONTALS, padding=_RULED, border_style="dim", show_header=bool(grid.header), header_style="bold"
-    )
-    header, *rows = _padded_rows(grid) if grid.header else [("",) * len(grid.align), *_padded_rows(grid)]
-    for label in header:
-        # Folded where it is too wide for the screen: a number with an ellipsis in it would be a lie.
-        table.add_column(Text(label), overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell.rstrip()) for cell in row))  # rich pads on the right itself
-    # Wider than the screen: lines that the terminal wraps are better than numbers that are folded in a cell.
-    needed = console.measure(table).maximum
-    console.print(table, width=max(console.width, needed), no_wrap=True, crop=False)
+    widths = column_widths(grid)
+    sign = "-" if console.options.ascii_only else "─"
+    rule = Text(f" {sign * (grid_width(grid) - 1)}", style="dim")
+    lines = [rule]
+    if grid.header:
+        lines += [Text(_ruled_row(grid.header, widths, grid.align), style="bold"), rule]
+    for row in grid.rows:
+        parts = [cell.split("\n") for cell in row]
+        for line in zip_longest(*parts, fillvalue=""):
+            lines.append(Text(_ruled_row(line, widths, grid.align)))
+    for text in [*lines, rule]:
+        console.print(text, soft_wrap=True)
     if grid.below:
-        console.print(Padding(Text(grid.below, style="dim"), (0, 0, 0, 1), expand=False))
+        _print_line(grid.below, console, 1, "dim")
+
+
+def _ruled_row(row: tuple[str, ...], widths: list[int], align: str) -> str:
+    return f" {_GAP.join(map(_padded, row, widths, align))}".rstrip()
+
+
+def _print_line(text: str, console: Console, indent: int = 0, style: str = "") -> None:
+    """A sentence, continued on further lines between its words."""
+    from rich.text import Text
+
+    for line in wrapped(text, console.width - indent):
+        console.print(Text(" " * indent + line, style=style), overflow="fold")

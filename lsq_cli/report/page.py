@@ -35,6 +35,9 @@ _ASCII = str.maketrans(
     }
 )
 _ANY_LENGTH = 10**9
+_NAME = 40  # cells of a name on a terminal at most
+_NUMBER = 30  # … and so many are left beside it for a number of 17 digits
+_LEAST_NAME = 8
 
 
 class Page(NamedTuple):
@@ -50,7 +53,7 @@ class Page(NamedTuple):
 
     def name(self, text: str) -> str:
         """`text` of the data, safe to print; long names are cut in the middle on a terminal only."""
-        safe = shown(text) if self.width is not None else shown(text, _ANY_LENGTH)
+        safe = shown(text, _ANY_LENGTH if self.width is None else max(_LEAST_NAME, min(_NAME, self.width - _NUMBER)))
         if self._can_show(safe):
             return safe
         return self.label(safe).encode(self.encoding, "backslashreplace").decode(self.encoding)
@@ -67,6 +70,9 @@ class Page(NamedTuple):
         return True
 
 
+_SPARE = 8  # more blanks than these are not worth it
+
+
 def significant(value: float | None, digits: int = SUMMARY_DIGITS) -> str:
     """`value` with `digits` significant digits, trailing zeros dropped."""
     return "not known" if value is None else f"{value + 0.0:.{digits}g}"  # + 0.0: no minus before a zero
@@ -80,9 +86,12 @@ def coefficient(value: float, sure: float | None) -> str:
 
 
 def decimal_aligned(numbers: list[str]) -> list[str]:
-    """`numbers` padded to one width, with their decimal points below each other."""
+    """`numbers` padded to one width, with decimal points below each other; on the right where that is too wide."""
     wholes = [number.partition("e")[0].partition(".")[0] for number in numbers]
     left = max(map(len, wholes), default=0)
     padded = [" " * (left - len(whole)) + number for whole, number in zip(wholes, numbers, strict=True)]
-    width = max(map(len, padded), default=0)
+    width, longest = (max(map(len, each), default=0) for each in (padded, numbers))
+    # Beside -4.1e+11 the point of -2740941335 stands far to the right, and half of the column is blank.
+    if width > longest + _SPARE:
+        return [number.rjust(longest) for number in numbers]
     return [number.ljust(width) for number in padded]

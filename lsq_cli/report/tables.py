@@ -7,12 +7,12 @@ the middle of a long x is left out, with a note on where to find it.
 from __future__ import annotations
 
 import math
-from itertools import accumulate
 from typing import TYPE_CHECKING, TextIO
 
 from lsq_cli.core.solution import INTERCEPT
+from lsq_cli.report.fitting import Grid
 from lsq_cli.report.iterates import coefficient_labels
-from lsq_cli.report.layout import Grid, Lines, Section, print_page, ruled_width
+from lsq_cli.report.layout import Lines, Section, print_page
 from lsq_cli.report.page import SUMMARY_DIGITS, Page, coefficient, decimal_aligned, significant
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _LONGEST_X = 40  # more coefficients than this are elided on a terminal
 _SHOWN_ENDS = 15  # … to so many at each end
+_KEPT_X = 3  # so many columns of x stand among the iterates before anything else but k and ‖∇f‖
 _WIDEST_X = 40  # more columns of x than this do not stand among the iterates, however wide the page
 _FEW_DIGITS = 6  # data that support fewer are remarked upon
 _ESTIMATED = ("constant", "exact")
@@ -74,7 +75,7 @@ def summary(solution: Solution, page: Page) -> Grid:
         **({} if solution.data_digits is None else {"data support": f"{significant(solution.data_digits)} digits"}),
         "outcome": solution.outcome.sentence,
     }
-    return Grid("Summary", (), [(label, _summary_value(value)) for label, value in rows.items()], "ll")
+    return Grid("Summary", (), [(label, _summary_value(value)) for label, value in rows.items()], "lt")
 
 
 def coefficients(solution: Solution, page: Page) -> Grid:
@@ -90,15 +91,15 @@ def coefficients(solution: Solution, page: Page) -> Grid:
     if elided:
         for column in (names, *numbers):
             column.insert(_SHOWN_ENDS, page.label("…"))
-    before = [("name", *names)]
-    columns = [(target, *column) for target, column in zip(targets, numbers, strict=True)]
-    count = max(1, _columns_that_fit(before, columns, page))
-    header, *rows = zip(*before, *columns[:count], strict=True)
-    return Grid("Solution", header, rows, "l" + "r" * count, _left_out((n - len(indices), n), (p - count, p)))
+    columns = [("name", *names), *((target, *column) for target, column in zip(targets, numbers, strict=True))]
+    header, *rows = zip(*columns, strict=True)
+    spare = tuple(tuple(range(kept + 1, p + 1)) for kept in range(p - 1, 0, -1))
+    below = f"left out: {n - len(indices)} of {n} rows; -f csv or -o FILE.csv has all" if elided else ""
+    return Grid("Solution", header, rows, "l" + "r" * p, below, spare, "-f csv has all")
 
 
 def iterates(solution: Solution, page: Page) -> Grid:
-    """The rows of `solution.iterates`, with x when its columns fit."""
+    """The rows of `solution.iterates`, with x when its columns fit; few unknowns matter more than other columns."""
     rows = solution.iterates or ()
     columns = [
         ("k", *(str(row.k) for row in rows)),
@@ -110,14 +111,15 @@ def iterates(solution: Solution, page: Page) -> Grid:
     if solution.x.size <= _WIDEST_X:
         labels = map(page.name, coefficient_labels(solution.names, solution.targets))
         numbers = zip(*(row.x.ravel().tolist() for row in rows), strict=True)
-        x = [
+        columns += [
             (label, *decimal_aligned(list(map(significant, column))))
             for label, column in zip(labels, numbers, strict=True)
         ]
-        if _columns_that_fit(columns, x, page) == len(x):
-            columns += x
+    x = tuple(range(5, len(columns)))
+    few = ((4,), (2, 4), (1, 2, 4)) if len(x) <= _KEPT_X else ()
+    spare = (*few, x, (4, *x), (2, 4, *x))
     header, *lines = zip(*columns, strict=True)
-    return Grid("Iterates", header, lines, "r" * len(header))
+    return Grid("Iterates", header, lines, "r" * len(header), "", spare, "--history FILE --with-x has all")
 
 
 def support(solution: Solution) -> str:
@@ -167,18 +169,3 @@ def _rows_apart(solution: Solution, page: Page) -> dict[str, str]:
     if solution.left_out:
         apart["columns left out"] = ", ".join(map(page.name, solution.left_out))
     return apart
-
-
-def _columns_that_fit(before: list[tuple[str, ...]], columns: list[tuple[str, ...]], page: Page) -> int:
-    """How many of `columns` stand beside those `before` on `page`, each with its header on top."""
-    if page.width is None:
-        return len(columns)
-    room = page.width - ruled_width(before)
-    return sum(width <= room for width in accumulate(ruled_width([column]) - 1 for column in columns))
-
-
-def _left_out(names: tuple[int, int], targets: tuple[int, int]) -> str:
-    """What of the solution is not on the screen, as (count, total), and where it is to be had."""
-    parts = ((*names, "rows"), (*targets, "targets"))
-    missing = ", ".join(f"{count} of {total} {what}" for count, total, what in parts if count)
-    return f"left out: {missing}; -f csv or -o FILE.csv has all" if missing else ""

@@ -6,10 +6,9 @@ import csv
 import io
 import json
 import os
-import pty
-import sys
 
 import pytest
+from terminal import on_a_terminal
 
 ESCAPE, CSI, LINE_END = "a\x1b[31m", "b\x9b31m", "c\nd"
 NAMES = (ESCAPE, CSI, LINE_END)
@@ -31,23 +30,6 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "bad.csv").write_text(HEADER + "1,2,3,4\n2,v\x9b\x1b[31m,9,1\n")
     (tmp_path / "no_rows.csv").write_text(HEADER)
     return tmp_path
-
-
-def on_a_terminal(*args):
-    """What ``lsq ARGS`` shows on a terminal, both streams together."""
-    child, screen = pty.fork()
-    if child == 0:
-        environment = {**os.environ, "TERM": "xterm", "COLUMNS": "200", "PYTHONIOENCODING": "utf-8"}
-        os.execve(sys.executable, [sys.executable, "-m", "lsq_cli", *args], environment)
-    shown = bytearray()
-    try:
-        while data := os.read(screen, 65536):
-            shown += data
-    except OSError:
-        pass  # Linux says so when the other end is closed
-    os.close(screen)
-    os.waitpid(child, 0)
-    return shown.decode("utf-8").replace("\r\n", "\n")
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,8 @@ FORMATS = (
     Format("csv", "text.csv", (".csv", ".txt")),
     Format("tsv", "text.csv", (".tsv",), function="open_tab_separated"),
     Format("npy", "binary.npy", (".npy",), (b"\x93NUMPY",)),
-    Format("npz", "binary.npz", (".npz",), (b"PK\x03\x04", b"PK\x05\x06"), from_the_end=True),
+    Format("npz", "binary.npz", (".npz",), from_the_end=True),
+    Format("zip", "binary.npz", (".zip",), (b"PK\x03\x04", b"PK\x05\x06"), from_the_end=True),
     Format("parquet", "binary.parquet", (".parquet",), (b"PAR1",), from_the_end=True),
     Format("mtx", "binary.market", (".mtx",), (b"%%Matrix",)),
 )
@@ -70,4 +71,4 @@ def by_suffix(suffix: str) -> Format | None:
 
 def by_head(head: bytes) -> Format:
     """The format by the first bytes of a file."""
-    return next((each for each in FORMATS if head.startswith(each.heads or (b"\0no such head",))), TEXT)
+    return next((each for each in FORMATS if any(map(head.startswith, each.heads))), TEXT)

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from lsq_cli.core.errors import OpenError, TableError, UsageError, shown
 from lsq_cli.sources.binary.npy import ArrayTable, NumberTable
 from lsq_cli.sources.columns import Request, same_header, select, select_side_by_side
-from lsq_cli.sources.formats import FORMATS, Format, by_head, by_suffix, named
+from lsq_cli.sources.formats import FORMATS, TEXT, Format, by_head, by_suffix, named
+from lsq_cli.sources.known import refuse_known
 from lsq_cli.sources.paths import STDIN, expanded, refuse_two_streams, status_of
 from lsq_cli.sources.rows import OneTable, SideBySide
 from lsq_cli.sources.streams import (
@@ -232,10 +233,11 @@ def _pair_of(archive: ByteSource) -> tuple[Table, Table] | None:
 def _open(path: str, request: Request, stdin: BinaryIO | None) -> tuple[ByteSource, Format]:
     """The bytes of a path, decompressed, and their format."""
     suffix, compression = _suffixes(path)
+    label = "standard input" if path == STDIN else shown(path, 4096)
     if path == STDIN:
-        source, head = _stream(_standard_input(stdin), "standard input", "", owned=False)
+        source, head = _stream(_standard_input(stdin), label, "", owned=False)
     else:
-        label, status = shown(path, 4096), status_of(path)
+        status = status_of(path)
         if stat.S_ISDIR(status.st_mode):
             pattern = shown(os.path.join(path, "*.csv"), 4096)
             raise OpenError(
@@ -251,11 +253,35 @@ def _open(path: str, request: Request, stdin: BinaryIO | None) -> tuple[ByteSour
             "each also as .gz, .bz2, .xz or .zst",
             source.label,
         )
-    form = (named(request.input_format) if request.input_format else by_suffix(suffix)) or by_head(head)
+    if request.input_format is None:
+        refuse_known(suffix, head if by_suffix(suffix) in (None, TEXT) else b"", None if path == STDIN else path, label)
+    return _unpacked(source, _format_of(source, suffix, head, request), request)
+
+
+def _format_of(source: ByteSource, suffix: str, head: bytes, request: Request) -> Format:
+    """The format that the user says, else the suffix, else the first bytes."""
+    return (named(request.input_format) if request.input_format else by_suffix(suffix)) or by_head(head)
+
+
+def _unpacked(source: ByteSource, form: Format, request: Request) -> tuple[ByteSource, Format]:
+    """The bytes as the reader of the format wants them: held where it reads from the end, out of a zip archive."""
     if form.from_the_end and not source.seekable:
         with source.open() as stream:
             source = MemoryBytes(stream.read(), source.label)
-    return source, form
+    if form.name != "zip":
+        return source, form
+    from lsq_cli.sources.binary.archive import format_of, only_member  # for archives only
+
+    kind = format_of(source)
+    if kind != "zip":
+        return source, named(kind) or form
+    member, name = only_member(source)
+    suffix, head = _suffixes(name)[0], head_of(member)
+    refuse_known(suffix, head, None, member.label)
+    inner = by_suffix(suffix) or by_head(head)
+    if inner.name == "zip":
+        raise OpenError("a zip archive inside a zip archive; unpack it first", member.label)
+    return _unpacked(member, inner, request)
 
 
 def _file(path: str, label: str, compression_suffix: str, status: os.stat_result) -> tuple[ByteSource, bytes]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 BUFFER_BYTES = 1 << 18
 PIPE_BYTES = 1 << 20
-HEAD_BYTES = 16
+HEAD_BYTES = 64
 """Enough of a file's beginning to tell every format that we know by its first bytes."""
 
 COMPRESSION_SUFFIXES = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}

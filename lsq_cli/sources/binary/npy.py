@@ -365,7 +365,8 @@ def shape_of(dtype: np.dtype[Any], shape: tuple[int, ...], path: str) -> tuple[i
 
 def _as_doubles(raw: NDArray[Any]) -> Array:
     """The nearest doubles; `raw` itself if it holds doubles."""
-    with np.errstate(over="ignore"):
+    # A signalling nan is a missing cell like any other.
+    with np.errstate(over="ignore", invalid="ignore"):
         return raw.astype(np.float64, copy=False)
 
 

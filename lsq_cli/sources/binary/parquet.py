@@ -79,7 +79,7 @@ class ParquetTable:
             schema, self._metadata = file.schema_arrow, file.metadata
             self._names: tuple[str, ...] = tuple(schema.names)
             text = [k for k, field in enumerate(schema) if not _is_number(field.type)]
-            examples = _examples(file, self._names, text)
+            examples = _examples(file, schema, self._names, text)
         self.columns = tuple(
             Column(name, k, self.path, Kind.TEXT if k in examples else Kind.NUMBER, examples.get(k, ""), named=True)
             for k, name in enumerate(self._names)
@@ -213,7 +213,13 @@ def _opened(source: ByteSource, metadata: Any = None) -> Iterator[Any]:
         with (
             source.open() as stream,
             # In pieces, and not a whole column of the row group at once.
-            parquet.ParquetFile(stream, metadata=metadata, buffer_size=BUFFER_BYTES, pre_buffer=False) as file,
+            parquet.ParquetFile(
+                stream,
+                metadata=metadata,
+                buffer_size=BUFFER_BYTES,
+                pre_buffer=False,
+                page_checksum_verification=True,
+            ) as file,
         ):
             yield file
     except LsqError:
@@ -239,14 +245,35 @@ def _doubles(column: Any) -> Array:
     return doubles
 
 
-def _examples(file: Any, names: tuple[str, ...], text: list[int]) -> dict[int, str]:
-    """Position of each column of text → its first cell that is not null, of the first rows."""
-    if not text:
-        return {}
-    wanted = sorted({names[k] for k in text})
-    found = dict.fromkeys(wanted, "")
-    for first in islice(file.iter_batches(_SAMPLE_ROWS, columns=wanted), 1):
-        for name in wanted:
-            cells = first.column(first.schema.get_all_field_indices(name)[0])
-            found[name] = next((str(cell.as_py()) for cell in cells if cell.is_valid), "")
-    return {k: found[names[k]] for k in text}
+def _examples(file: Any, schema: Any, names: tuple[str, ...], text: list[int]) -> dict[int, str]:
+    """Position of each column that is not of numbers → its first cell, of the first rows, or its type.
+
+    Only strings are read for it: a date beyond the range of Python's, or a zone that is not known here, must do no harm
+    where nobody asks for the column.
+    """
+    examples = {k: _type_shown(schema.field(k).type) for k in text}
+    wanted = sorted({names[k] for k in text if _is_text(schema.field(k).type)})
+    for first in islice(file.iter_batches(_SAMPLE_ROWS, columns=wanted), 1 if wanted else 0):
+        found = {name: _example(first.column(first.schema.get_all_field_indices(name)[0])) for name in wanted}
+        examples |= {k: found[names[k]] for k in text if names[k] in found}
+    return examples
+
+
+def _example(cells: Any) -> str:
+    """The first cell that is there; nothing where it cannot be shown."""
+    try:
+        return next((str(cell.as_py()) for cell in cells if cell.is_valid), "")
+    except ValueError:
+        return ""  # bytes that are no text; nobody asked for the column
+
+
+def _type_shown(kind: Any) -> str:
+    """What stands for a cell of a type whose cells are not looked at; nothing for a column of nulls."""
+    return "" if import_module("pyarrow").types.is_null(kind) else str(kind)
+
+
+def _is_text(kind: Any) -> bool:
+    """Whether cells of this type are strings, plain or by a dictionary."""
+    types = import_module("pyarrow").types
+    value = kind.value_type if types.is_dictionary(kind) else kind
+    return bool(types.is_string(value) or types.is_large_string(value))

@@ -28,6 +28,8 @@ BLOCK_ENTRIES = 1 << 17
 DENSE_COLUMNS = 4096
 """Up to this many columns the blocks are also kept so short that a dense one takes `DENSE_BYTES`."""
 DENSE_BYTES = 1 << 24
+MOST_EMPTY = 10_000_000
+"""Rows or columns without an entry that are put up with: each takes memory all the same."""
 
 
 class SparseTable(NumberTable):
@@ -50,6 +52,7 @@ class SparseTable(NumberTable):
 
     def __init__(self, matrix: Any, path: str = "A") -> None:
         rows, columns = shape_of(matrix.dtype, matrix.shape, path)
+        _refuse_mostly_empty(rows, columns, int(matrix.nnz), path)
         super().__init__(path, rows, columns)
         with np.errstate(over="ignore"):
             self._matrix = load("scipy.sparse", "sparse", path).csr_array(matrix).astype(np.float64)
@@ -66,6 +69,16 @@ class SparseTable(NumberTable):
     def block(self, columns: tuple[Column, ...], missing: Missing, start: int, stop: int) -> CellBlock:
         """A handle that holds the entries of rows `start` up to `stop`."""
         return SparseBlock(self.path, self._matrix[start:stop], start, positions_of(columns), missing)
+
+
+def _refuse_mostly_empty(rows: int, columns: int, entries: int, path: str) -> None:
+    """`TableError` for a size that memory would have to follow, though hardly a row or column has an entry."""
+    for count, what in ((rows, "rows"), (columns, "columns")):
+        if count > entries + MOST_EMPTY:
+            raise TableError(
+                f"{rows} × {columns} with {entries} entries: more than {MOST_EMPTY} {what} are empty; leave them out",
+                path,
+            )
 
 
 @dataclass(frozen=True)

@@ -375,3 +375,19 @@ def test_exact_rank_survives_the_format():
     pattern = np.array([[1, 0, 1], [0, 1, 1], [1, 1, 2], [1, 0, 1]], float)
 
     assert solve(scipy.sparse.csr_array(pattern), [1, 2, 3, 4]).rank == 2
+
+
+@pytest.mark.parametrize(
+    ("sizes", "what"),
+    [("1099511627776 1099511627776", "rows"), ("3 20000000", "columns"), ("20000000 3", "rows")],
+)
+def test_memory_follows_the_entries_and_not_the_declared_size(sizes, what, tmp_path, run_lsq):
+    path = tmp_path / "h.mtx"
+    path.write_text(f"%%MatrixMarket matrix coordinate real general\n{sizes} 1\n1 1 1.0\n")
+    result = run_lsq("solve", path)
+
+    assert result.code == 1
+    size = sizes.replace(" ", " × ")
+    assert result.err == (
+        f"lsq: error: {path}: {size} with 1 entries: more than 10000000 {what} are empty; leave them out\n"
+    )

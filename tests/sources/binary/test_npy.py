@@ -407,3 +407,16 @@ def test_a_compressed_file_that_breaks_off_is_named(tmp_path, pack, kind):
 
     with pytest.raises(OpenError, match=f"A.npy.packed: broken {kind} data: Compressed file ended"):
         values_of(NpyTable(source))
+
+
+@pytest.mark.parametrize("bits", [0x7F800001, 0xFF800001, 0x7FA00000])
+def test_a_signalling_nan_is_a_missing_cell_and_no_warning_of_pythons(bits, tmp_path, run_lsq):
+    values = np.array([[1, 2], [2, 0], [3, 7]], dtype=np.float32)
+    values[1, 1] = np.array([bits], dtype=np.uint32).view(np.float32)[0]
+    raw = values.copy()
+    raw.view(np.uint32)[1, 1] = bits
+    np.save(tmp_path / "t.npy", raw)
+    result = run_lsq("solve", tmp_path / "t.npy")
+
+    assert (result.code, result.err.count("\n")) == (1, 1)
+    assert "row 2, column 2: the cell is nan" in result.err

@@ -123,7 +123,7 @@ def test_other_columns_count_as_text_with_their_first_cell():
         }
     )
 
-    assert text_of(in_memory(table)) == {0: "ann", 1: "2024-01-02", 2: "[1]", 3: "", 4: "p"}
+    assert text_of(in_memory(table)) == {0: "ann", 1: "date32[day]", 2: "list<element: int64>", 3: "", 4: "p"}
 
 
 def test_a_text_column_that_is_asked_for_is_named(tmp_path):
@@ -307,3 +307,39 @@ def test_the_shell_gives_the_same_bits_from_parquet_and_from_text(run_lsq, tmp_p
         found = run_lsq("solve", *args, "-t", "y", "-f", "json", stdin=stdin).json
         for key in ("x", "objective", "residual_norm", "gradient_norm", "digits", "rows", "names"):
             assert found[key] == expected[key]
+
+
+def far(tmp_path, kind, value):
+    """A table with a column that Python's own types cannot hold, and two of numbers."""
+    path = tmp_path / "t.parquet"
+    odd = pa.array([value] * 3, pa.int64()).cast(kind)
+    pq.write_table(pa.table({"when": odd, "x": [1.0, 2.0, 3.0], "y": [2.0, 4.0, 7.0]}), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [(pa.timestamp("ms"), 2**55), (pa.timestamp("us", tz="Mars/Olympus"), 1), (pa.timestamp("s"), -(2**40))],
+    ids=str,
+)
+def test_columns_that_nobody_asks_for_are_never_decoded(kind, value, tmp_path, run_lsq):
+    result = run_lsq("solve", far(tmp_path, kind, value), "-f", "json")
+
+    assert result.json["names"] == ["x"]
+    assert result.json["left_out"] == ["when"]
+    assert result.json["rows"] == 3
+
+
+def test_a_damaged_page_is_found_by_its_check_sum(tmp_path, run_lsq):
+    path = tmp_path / "t.parquet"
+    numbers = np.random.default_rng(0).standard_normal((2000, 2))
+    table = pa.table({"x": numbers[:, 0], "y": numbers[:, 1]})
+    pq.write_table(table, path, write_page_checksum=True, use_dictionary=False, compression="none")
+    data = bytearray(path.read_bytes())
+    place = data.find(numbers[1000, 0].tobytes())
+    data[place] ^= 1
+    path.write_bytes(data)
+    result = run_lsq("solve", path)
+
+    assert result.code == 1
+    assert "broken Parquet data" in result.err

@@ -66,7 +66,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     solving = perf_counter()
     entries = list(compare(problems, **asked, interrupted=interruption.requested))
     if not options["quiet"]:
-        for warning in Run(problems[0]).warnings:
+        for warning in (*problems[0].about.warnings, *Run(problems[0]).warnings):
             say("warning", warning)
     (reading, exact), (_, double) = (problem.about.work for problem in problems)
     times = f"{reading:.3f} s reading, {exact:.3f} s summing exactly and {double:.3f} s in double precision"

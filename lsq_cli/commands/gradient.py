@@ -21,7 +21,7 @@ from lsq_cli.commands.options import (
     verbosity,
 )
 from lsq_cli.commands.reading import open_data, reading_options, resources_of, say_notes, say_work
-from lsq_cli.commands.shell import Interruption
+from lsq_cli.commands.shell import Interruption, say
 
 if TYPE_CHECKING:
     from lsq_cli.runs.gradient import Gradient
@@ -84,6 +84,9 @@ def _differentiate(options: dict[str, Any]) -> Gradient:
 
     source = open_data(options, alone=True)
     at, mine = options["at"], options["mine"]
+    if not options["quiet"]:
+        for warning in source.warnings:
+            say("warning", warning)
     with resources_of(source, options) as resources:
         return differentiate(
             source,

@@ -151,7 +151,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     if not options["quiet"]:
         if not problem.about.has_constant and options["form"] == "table":
             say("note", "no intercept: add --intercept")
-        for warning in run.warnings:
+        for warning in (*problem.about.warnings, *run.warnings):
             say("warning", warning)
     solution = _consume(run, options, start)
     say_work(problem.about, _times(problem, perf_counter() - solving), options)

@@ -129,6 +129,7 @@ def about(
         dropped=dict(sorted(tally.dropped.items())),
         constant_column=tally.constant_column(intercept),
         precision=precision,
+        warnings=source.warnings,
         notes=(*source.notes, *notes),
         work=tally.work,
     )

@@ -164,6 +164,8 @@ class Source(Protocol):
     """Whether A is stored sparse."""
     waits: bool
     """Whether a table is one whose blocks wait for a parser; see `Table.waits`."""
+    warnings: tuple[str, ...]
+    """What is doubtful about how A and b were chosen, one sentence each."""
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -20,6 +20,12 @@ class Kind(StrEnum):
 
     NUMBER = "number"
     TEXT = "text"
+    DATE = "date"
+    """Text or a type of its own: ISO 8601."""
+    COUNTS = "counts rows"
+    """0, 1, 2, … or 1, 2, 3, … under an empty cell of the header."""
+    INDEX = "index"
+    """Numbers that pandas says are its index."""
     EMPTY = "empty"
     """Missing cells alone; numbers may follow."""
     UNREADABLE = "unreadable"
@@ -56,19 +62,26 @@ class Column:
     error: DataError | None = None
 
     @property
+    def numbers_rows(self) -> bool:
+        """Whether it says which row it is, and is no measurement."""
+        return self.kind in (Kind.COUNTS, Kind.INDEX)
+
+    @property
     def passed_over(self) -> bool:
         """Whether "the rest" and patterns leave it out: what they take are numbers, or errors."""
-        return self.kind in (Kind.TEXT, Kind.EMPTY)
+        return self.kind not in (Kind.NUMBER, Kind.UNREADABLE)
 
     def check(self, option: str = "") -> None:
         """Raise `DataError` where the column cannot be a part of the problem, for it is text or cannot be read.
 
-        One that only misses its first cells can be: what is missing is told, or left out, cell by cell.
+        One that only misses its first cells can be: what is missing is told, or left out, cell by cell. So can one that
+        numbers the rows.
         """
         if self.error is not None:
             raise self.error
-        if self.kind is Kind.TEXT:
-            said = f"but text such as '{shown(self.example)}'" if self.example else "and it is no column of numbers"
+        if self.kind in (Kind.TEXT, Kind.DATE):
+            words = "text" if self.kind is Kind.TEXT else "dates"
+            said = f"but {words} such as '{shown(self.example)}'" if self.example else "and it is no column of numbers"
             way_out = f"; {option} needs a column of numbers" if option else ""
             raise ColumnError(f"no number in its first 1000 rows, {said}{way_out}", self.place)
 

@@ -3,8 +3,9 @@
 An argument of ``--target``, ``--columns``, ``--drop`` or ``--weights`` is one exact name; else it is split at
 commas, and each piece is an exact name, else a position from 1 (−1 is the last), else a pattern of ``*`` and
 ``?``. ``#3`` is always a position. ``--drop`` wins over the others; the order is that of ``--columns``, and that of
-the file for patterns and for "the rest". Columns of text are passed over by patterns and by "the rest" and
-an error where they are asked for; those that miss all of their first 1000 cells are passed over, but may be asked for.
+the file for patterns and for "the rest". Columns of text or dates are passed over by patterns and by "the rest" and an
+error where they are asked for; those that miss all of their first 1000 cells, and those that number the rows, are
+passed over, but may be asked for.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lsq_cli.core.errors import ColumnError, TableError, UsageError
-from lsq_cli.sources.column import Column, plain_names
+from lsq_cli.core.errors import ColumnError, TableError, UsageError, elided
+from lsq_cli.sources.column import Column, Kind, plain_names
 from lsq_cli.sources.names import Header, listed, quoted
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ class Selection:
         In the table of A, or in that of b.
     left_out : tuple of Column
         What patterns and "the rest" passed over.
-    notes : tuple of str
-        A sentence about each choice that the user did not make.
+    notes, warnings : tuple of str
+        A sentence about each choice that the user did not make, and about each that is doubtful.
     """
 
     A: tuple[Column, ...]
@@ -59,6 +60,7 @@ class Selection:
     weights: Column | None = None
     left_out: tuple[Column, ...] = ()
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -91,10 +93,11 @@ def select(table: Table, request: Request) -> Selection:
     taken = header.taken(request.columns, kept_out | set(b), passed)
     notes = []
     if not request.target:
-        taken, b = _without_last(header, taken, passed, request.alone)
+        last = _last(header, taken, passed, request.alone)
+        taken, b = tuple(column for column in taken if column is not last), (last,)
         if taken:
-            last = "the last column" if b[0] is header.columns[-1] else "the last column taken"
-            notes.append(f"b is {last}, {b[0].title} (choose with --target)")
+            which = "the last column" if last is header.columns[-1] else "the last column taken"
+            notes.append(f"b is {which}, {last.title} (choose with --target)")
     left_out = _in_file_order(passed - set(b))
     return Selection(taken, b, weights, left_out, (*notes, *_notes_on(left_out)))
 
@@ -186,7 +189,7 @@ def _refuse_overlaps(header: Header, request: Request, b: tuple[Column, ...], we
     if weights in b and weights is not None:
         raise UsageError(f"--target and --weights both name the column {weights.title}")
     if request.target and not b:
-        raise UsageError(f"--drop leaves nothing of --target {request.target[0]}")
+        raise _dropped_target(header, request)
     for argument in request.columns:
         for piece in header.pieces(argument):
             found = header.find(piece)
@@ -195,40 +198,63 @@ def _refuse_overlaps(header: Header, request: Request, b: tuple[Column, ...], we
                 raise UsageError(f"--target and --columns both name the column {title}; it cannot explain itself")
 
 
-def _without_last(
-    header: Header, taken: tuple[Column, ...], passed: set[Column], alone: bool
-) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
-    """The columns taken but for the last, which is b; there has to be one for A, unless b may stand alone."""
-    if not taken:
+def _dropped_target(header: Header, request: Request) -> UsageError:
+    """The error for a target that ``--drop`` takes away, with the columns that could be one."""
+    dropped = _all_of(header, request.drop)
+    target = _in_file_order(_all_of(header, request.target))
+    others = [column for column in header.columns if not (column in dropped or column.passed_over)]
+    left = f"give another --target ({_titles(others)}), or take" if others else "take"
+    return UsageError(f"--target and --drop both name {_titles(target)}: b needs a column; {left} it out of --drop")
+
+
+def _last(header: Header, taken: tuple[Column, ...], passed: set[Column], alone: bool) -> Column:
+    """The last column taken that does not number the rows, which is b; A needs another unless b is `alone`."""
+    usual = [column for column in taken if not column.numbers_rows]
+    if not usual:
         raise ColumnError(
             "no column of numbers is left to be b; are the cells apart by something else? --delimiter", header.path
         )
     if len(taken) == 1 and not alone:
         alone_of = f"one column alone, {taken[0].title}, cannot be both A and b; "
-        if text := _in_file_order(column for column in passed if column.example):
-            raise ColumnError(
-                f"{alone_of}text is left out: {_names(text)} (such as {quoted(text[0].example)})", header.path
-            )
+        if left_out := _notes_on(_in_file_order(column for column in passed if column.kind is not Kind.EMPTY)):
+            raise ColumnError(f"{alone_of}{'; '.join(left_out)}", header.path)
         if len(header.columns) > 1:
             raise ColumnError(f"{alone_of}more have to be taken (--columns, --drop, --weights)", header.path)
         raise ColumnError(
             f"{alone_of}give A and b as two files, or a table of two columns and more (--delimiter if it has them)",
             header.path,
         )
-    return taken[:-1], taken[-1:]
+    return usual[-1]
+
+
+_LEFT_OUT = {
+    Kind.TEXT: "left out as text",
+    Kind.DATE: "left out as dates",
+    Kind.EMPTY: "left out as empty in the first 1000 rows",
+    Kind.COUNTS: "left out as row numbers",
+    Kind.INDEX: "left out as the index that pandas wrote",
+}
 
 
 def _notes_on(left_out: tuple[Column, ...]) -> tuple[str, ...]:
-    """A sentence about the columns of text that were passed over, and one about those without any cell."""
-    text = [column for column in left_out if column.example]
-    empty = [column for column in left_out if not column.example]
+    """A sentence about the columns of each kind that were passed over: with an example, or the way to have them."""
     notes = []
-    if text:
-        which = "such as" if len(text) == 1 else "the first with"
-        notes.append(f"left out as text: {_names(text)} ({which} {quoted(text[0].example)})")
-    if empty:
-        notes.append(f"left out as empty in the first 1000 rows: {_names(empty)} (choose with --columns)")
+    for kind, words in _LEFT_OUT.items():
+        columns = [column for column in left_out if column.kind is kind]
+        if not columns:
+            continue
+        if kind in (Kind.TEXT, Kind.DATE):
+            example = next((column.example for column in columns if column.example), None)
+            which = "such as" if len(columns) == 1 else "the first with"
+            more = "" if example is None else f" ({which} {quoted(example)})"
+        else:
+            more = " (choose with --columns)"
+        notes.append(f"{words}: {_names(columns)}{more}")
     return tuple(notes)
+
+
+def _titles(columns: Iterable[Column]) -> str:
+    return elided(column.title for column in columns)
 
 
 def _names(columns: Iterable[Column]) -> str:

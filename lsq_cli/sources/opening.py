@@ -13,6 +13,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lsq_cli.core.errors import OpenError, TableError, UsageError, shown
@@ -203,7 +204,11 @@ def _side_by_side(data: tuple[str, ...], A: Table, b: Table, request: Request) -
     """A and b in a table each; `TableError` where they look like parts of one table."""
     if same_header(A, b):
         raise TableError(f"the same header as {A.path}; parts of one table? add -t NAME", b.path)
-    return SideBySide(data, A, b, select_side_by_side(A, b, request), request.missing)
+    selection = select_side_by_side(A, b, request)
+    if len(selection.A) == 1 < len(selection.b) and not request.columns:
+        warning = f"{A.path}, the first file, is A, of one column, and {b.path} is b, of {len(selection.b)}; are they "
+        selection = replace(selection, warnings=(f"{warning}swapped? A comes first",))
+    return SideBySide(data, A, b, selection, request.missing)
 
 
 def _parts_of_one_table(data: tuple[str, ...], request: Request, stdin: BinaryIO | None) -> Source:

@@ -122,6 +122,7 @@ class RowSource:
         self.in_memory = all(isinstance(table, NumberTable) and table.in_memory for table in tables)
         self.sparse = isinstance(tables[0], SparseTable)
         self.waits = any(table.waits for table in tables)
+        self.warnings = selection.warnings
         self._notes = selection.notes
         self._tables_read = tables
         self._missing: Missing = missing

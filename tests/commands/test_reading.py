@@ -45,6 +45,25 @@ def test_a_long_reading_is_shown_where_it_is_asked_for(verb, run_lsq, monkeypatc
     assert "reading" not in run_lsq(verb, *MARKET, "-f", "json").err
 
 
+@pytest.mark.parametrize("verb", TIMES)
+def test_a_pair_that_may_be_swapped_is_warned_about(verb, run_lsq, tmp_path):
+    (tmp_path / "b.csv").write_text("y\n3\n5\n9\n")
+    (tmp_path / "A.csv").write_text("p,q\n1,2\n2,1\n4,4\n")
+    swapped = f"lsq: warning: {tmp_path}/b.csv, the first file, is A, of one column, and {tmp_path}/A.csv is b, of 2; "
+
+    assert f"{swapped}are they swapped? A comes first\n" in run_lsq(verb, tmp_path / "b.csv", tmp_path / "A.csv").err
+    assert "swapped" not in run_lsq(verb, tmp_path / "A.csv", tmp_path / "b.csv").err
+    assert run_lsq(verb, tmp_path / "b.csv", tmp_path / "A.csv", "-q").err == ""
+
+
+def test_a_pair_that_may_be_swapped_is_said_in_the_result_too(run_lsq, tmp_path):
+    (tmp_path / "b.csv").write_text("y\n3\n5\n9\n")
+    (tmp_path / "A.csv").write_text("p,q\n1,2\n2,1\n4,4\n")
+    (warning,) = run_lsq("solve", tmp_path / "b.csv", tmp_path / "A.csv", "-f", "json").json["warnings"]
+
+    assert "are they swapped?" in warning
+
+
 def test_verbose_names_no_column_where_there_is_none(run_lsq):
     assert "lsq: info: A: no column; b: b\n" in run_lsq("gradient", "-v", stdin="b\n1\n2\n").err
 

@@ -206,6 +206,52 @@ def test_a_column_that_misses_its_first_cells_is_left_out_of_the_rest_and_may_be
     assert select(names, Request(weights="late")).weights is names.columns[2]
 
 
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [("counts", "left out as row numbers"), ("index", "left out as the index that pandas wrote")],
+)
+def test_a_column_that_numbers_the_rows_is_left_out_of_the_rest_and_there_when_selected(kind, words):
+    names = table("k u y", **{kind: (0,)})
+    for request in (Request(target=("y",)), Request(target=("y",), columns=("*",))):
+        selection = select(names, request)
+
+        assert chosen(selection) == ("u", "y")
+        assert called(selection.left_out) == ("k",)
+        assert selection.notes == (f"{words}: 'k' (choose with --columns)",)
+    assert chosen(select(names, Request(target=("y",), columns=("k,u",)))) == ("k u", "y")
+    assert chosen(select(names, Request(target=("k",)))) == ("u y", "k")
+    assert select(names, Request(weights="k")).weights is names.columns[0]
+
+
+def test_a_column_that_numbers_the_rows_is_never_b_by_default():
+    names = table("u v k", counts=(2,))
+
+    assert chosen(select(names, Request())) == ("u", "v")
+    assert chosen(select(names, Request(columns=("u,v,k",)))) == ("u k", "v")
+    assert refusal(ColumnError, select, table("k y", counts=(0,)), Request()) == (
+        "data.csv: one column alone, 'y', cannot be both A and b; left out as row numbers: 'k' (choose with --columns)"
+    )
+    assert chosen(select(table("k y", counts=(0,)), Request(columns=("k,y",)))) == ("k", "y")
+
+
+def test_columns_of_row_numbers_are_left_out_of_both_tables():
+    A, b = table("k u v", counts=(0,)), table("k y", path="b.csv", counts=(0,))
+
+    assert chosen(select_side_by_side(A, b, Request())) == ("u v", "y")
+    assert called(select_side_by_side(A, b, Request()).left_out) == ("k", "k")
+
+
+def test_dates_are_left_out_as_such_and_an_error_where_they_are_asked_for():
+    names = named(("day", "u", "y"))
+    names.columns = (replace(names.columns[0], kind=Kind.DATE, example="2020-01-01"), *names.columns[1:])
+
+    assert select(names, Request()).notes[1:] == ("left out as dates: 'day' (such as '2020-01-01')",)
+    assert refusal(ColumnError, select, names, Request(target=("day",))) == (
+        "data.csv, column 1 'day': no number in its first 1000 rows, but dates such as '2020-01-01'; "
+        "--target needs a column of numbers"
+    )
+
+
 def test_text_without_an_example_is_still_text():
     assert refusal(ColumnError, select, table("name u y", {0: ""}), Request(columns=("name",))) == (
         "data.csv, column 1 'name': no number in its first 1000 rows, and it is no column of numbers; "
@@ -283,8 +329,13 @@ def test_a_target_that_is_also_the_weights_is_a_usage_error():
 
 
 def test_a_target_that_is_dropped_is_a_usage_error():
-    assert refusal(UsageError, select, table("u y"), Request(target=("y",), drop=("y",))) == (
-        "--drop leaves nothing of --target y"
+    assert refusal(UsageError, select, table("u y v"), Request(target=("y",), drop=("y",))) == (
+        "--target and --drop both name 'y': b needs a column; "
+        "give another --target ('u', 'v'), or take it out of --drop"
+    )
+    assert chosen(select(table("u y v"), Request(target=("v",), drop=("y",)))) == ("u", "v")
+    assert refusal(UsageError, select, table("u y1 y2"), Request(target=("y1,y2",), drop=("*",))) == (
+        "--target and --drop both name 'y1', 'y2': b needs a column; take it out of --drop"
     )
 
 
@@ -314,7 +365,7 @@ def test_one_column_alone_is_refused():
 
 def test_one_column_beside_text_is_refused_by_that():
     assert refusal(ColumnError, select, table("day y", {0: "2020-01-01"}), Request()) == (
-        "data.csv: one column alone, 'y', cannot be both A and b; text is left out: 'day' (such as '2020-01-01')"
+        "data.csv: one column alone, 'y', cannot be both A and b; left out as text: 'day' (such as '2020-01-01')"
     )
 
 

@@ -197,6 +197,16 @@ def test_two_tables_of_the_same_single_name_are_a_and_b():
     assert rows_of(opened("other.csv", "b.csv")) == ([[1], [2], [3]], [[7], [8], [9]])
 
 
+SWAPPED = "b.csv, the first file, is A, of one column, and A.csv is b, of 2; are they swapped? A comes first"
+
+
+def test_one_column_before_a_wider_file_is_warned_about_as_swapped():
+    assert opened("b.csv", "A.csv").warnings == (SWAPPED,)
+    assert opened("A.csv", "b.csv").warnings == ()
+    assert opened("b.csv", "A.csv", drop=("v",)).warnings == ()  # then there is one target
+    assert opened("A.csv", "table.csv", columns=("u",)).warnings == ()  # then it was meant
+
+
 @pytest.mark.parametrize(("first", "second"), [("A.csv", "b.csv"), ("A.npy", "b.npy"), ("A.csv", "b.npy")])
 def test_different_numbers_of_rows_are_named(first, second):
     np.save("A.npy", np.ones((5, 2)))

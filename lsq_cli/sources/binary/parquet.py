@@ -2,7 +2,8 @@
 
 A row group is read by the worker that sums it; one that would fill the memory is read in order, a batch at a time. Only
 the columns in use are read. Integers beyond 2⁵³ and decimals become the nearest double, as they would on the way
-through text; a null is an empty cell. Columns of anything else (text, dates, lists) count as text.
+through text; a null is an empty cell. Columns of anything else (text, dates, lists) are left out, and so
+is the index that pandas wrote.
 
 pyarrow and not polars, which reads CSV here: it reads with plain reads where polars maps the file, so that a file that
 shrinks is an error and no signal; it fails with an exception where polars also prints a trace of its own; it tells
@@ -14,6 +15,7 @@ compressed once more is held as it is stored.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -78,11 +80,12 @@ class ParquetTable:
         with _opened(source) as file:
             schema, self._metadata = file.schema_arrow, file.metadata
             self._names: tuple[str, ...] = tuple(schema.names)
-            text = [k for k, field in enumerate(schema) if not _is_number(field.type)]
+            kinds = _kinds(schema)
+            text = [k for k, kind in enumerate(kinds) if kind in (Kind.TEXT, Kind.DATE)]
             examples = _examples(file, schema, self._names, text)
         self.columns = tuple(
-            Column(name, k, self.path, Kind.TEXT if k in examples else Kind.NUMBER, examples.get(k, ""), named=True)
-            for k, name in enumerate(self._names)
+            Column(name, k, self.path, kind, examples.get(k, ""), named=True)
+            for k, (name, kind) in enumerate(zip(self._names, kinds, strict=True))
         )
         if not self.columns:
             raise TableError("has no column", source.label)
@@ -229,10 +232,32 @@ def _opened(source: ByteSource, metadata: Any = None) -> Iterator[Any]:
         raise OpenError(f"broken Parquet data: {shown(lines[0].rstrip('. '), 160)}", source.label) from None
 
 
-def _is_number(kind: Any) -> bool:
-    """Whether cells of this type are numbers or truth values."""
+def _kinds(schema: Any) -> list[Kind]:
+    """What each column is, by its type; of numbers, those that pandas says are its index are that."""
+    index = _pandas_index(schema)
+    kinds = [_kind(field.type) for field in schema]
+    return [
+        Kind.INDEX if kind is Kind.NUMBER and name in index else kind
+        for name, kind in zip(schema.names, kinds, strict=True)
+    ]
+
+
+def _kind(arrow: Any) -> Kind:
+    """What the cells of a type are: numbers or truth values, dates, or else text."""
     types = import_module("pyarrow").types
-    return any(is_one(kind) for is_one in (types.is_integer, types.is_floating, types.is_decimal, types.is_boolean))
+    numbers = (types.is_integer, types.is_floating, types.is_decimal, types.is_boolean)
+    if any(is_one(arrow) for is_one in numbers):
+        return Kind.NUMBER
+    return Kind.DATE if types.is_date(arrow) or types.is_timestamp(arrow) else Kind.TEXT
+
+
+def _pandas_index(schema: Any) -> set[str]:
+    """The names of the columns that hold the index of a pandas frame, by what pandas wrote beside the schema."""
+    try:
+        said = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))
+        return {name for name in said.get("index_columns", ()) if isinstance(name, str)}
+    except (ValueError, AttributeError, TypeError):  # what stands there is not pandas'
+        return set()
 
 
 def _doubles(column: Any) -> Array:

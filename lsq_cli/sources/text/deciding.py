@@ -92,7 +92,8 @@ def decide(text: bytes, label: str, options: TextOptions) -> Decided | None:
         ("delimiter", "--delimiter says so" if given else f"it splits the first {len(rows)} rows alike"),
         ("header", "by the first row" if options.header is None else "--header says so"),
     )
-    return Decided(Dialect(label, delimiter, names, header, marks, evidence), first_line)
+    unnamed = frozenset(k for k, cell in enumerate(first) if named and cell in (b"", b'""'))
+    return Decided(Dialect(label, delimiter, names, header, marks, unnamed, evidence), first_line)
 
 
 def _first_rows(text: bytes, marks: Marks) -> Iterator[Row]:

@@ -36,6 +36,8 @@ class Dialect:
         The header as it stands in the file, line ends written ``\\n``; None when there is none.
     marks : Marks
         What marks a missing cell.
+    unnamed : frozenset of int
+        Positions of the columns whose cell of the header is empty.
     evidence : tuple of (str, str)
         Each decision and why it was taken, in a few words.
     """
@@ -45,6 +47,7 @@ class Dialect:
     names: tuple[str, ...]
     header: bytes | None = None
     marks: Marks = DEFAULT
+    unnamed: frozenset[int] = frozenset()
     evidence: tuple[tuple[str, str], ...] = ()
 
     @property

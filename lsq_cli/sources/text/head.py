@@ -12,7 +12,7 @@ from lsq_cli.sources.text.cells import Grid
 from lsq_cli.sources.text.chunks import LIMIT_BYTES, After, endless, last_cut
 from lsq_cli.sources.text.deciding import SNIFFED_ROWS, TextOptions, decide
 from lsq_cli.sources.text.dialect import Dialect, comment
-from lsq_cli.sources.text.kinds import TEXT_ROWS, find_text
+from lsq_cli.sources.text.kinds import TEXT_ROWS, counts_rows, find_dates, find_text
 from lsq_cli.sources.text.lines import BLANKS, line_start, sound_text
 
 HEAD_BYTES = 65_536
@@ -32,6 +32,10 @@ class Head(NamedTuple):
     """Position → an example, of the columns without one number; ``""`` where all their cells are missing."""
     unreadable: Mapping[int, DataError]
     """Position → the error for a column of numbers in another convention."""
+    dates: frozenset[int]
+    """Those of `text` that hold dates."""
+    counting: frozenset[int]
+    """Columns without a name that only count the rows."""
 
     def columns(self, table: str) -> tuple[Column, ...]:
         """The columns of the table."""
@@ -44,6 +48,10 @@ class Head(NamedTuple):
     def _kind(self, position: int) -> Kind:
         if position in self.unreadable:
             return Kind.UNREADABLE
+        if position in self.counting:
+            return Kind.COUNTS
+        if position in self.dates:
+            return Kind.DATE
         example = self.text.get(position)
         return Kind.NUMBER if example is None else Kind.TEXT if example else Kind.EMPTY
 
@@ -86,8 +94,10 @@ def _survey(head: bytes, label: str, options: TextOptions, *, at_end: bool, enou
     if at_end and not (grid.rows and grid.data.strip(BLANKS + b"\n")):
         raise TableError("a header and no rows below it", label)
     unknown, unreadable = find_text(grid)
-    if enough or (grid.rows >= SNIFFED_ROWS and (grid.rows >= TEXT_ROWS or not (unknown or unreadable))):
-        return Head(dialect, start + line_start(head[start:stop], line), line, unknown, unreadable)
+    undecided = unknown or unreadable or dialect.unnamed
+    if enough or (grid.rows >= SNIFFED_ROWS and (grid.rows >= TEXT_ROWS or not undecided)):
+        offset = start + line_start(head[start:stop], line)
+        return Head(dialect, offset, line, unknown, unreadable, find_dates(grid, unknown), counts_rows(grid))
     return None
 
 

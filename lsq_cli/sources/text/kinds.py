@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from lsq_cli.core.errors import CellError, DataError
 from lsq_cli.sources.blocks import Reason
+from lsq_cli.sources.dates import is_date
 from lsq_cli.sources.text.cells import Grid
 from lsq_cli.sources.text.numbers import convention
 from lsq_cli.sources.text.wording import text_problem
@@ -40,6 +41,28 @@ def find_text(grid: Grid) -> tuple[dict[int, str], dict[int, DataError]]:
         row, cell = next((one for one in said if "thousands" not in str(convention(one[1]))), said[0])
         unreadable[column] = CellError(text_problem(grid.dialect, column, cell), grid.where(row, column))
     return text, unreadable
+
+
+def counts_rows(grid: Grid) -> frozenset[int]:
+    """The columns under an empty cell of the header that only count the rows, from 0 or 1 on."""
+    return frozenset(column for column in grid.dialect.unnamed if _counts(grid, column))
+
+
+def _counts(grid: Grid, column: int) -> bool:
+    first = grid.text(0, column)
+    if first not in ("0", "1"):
+        return False
+    return all(grid.text(row, column) == str(int(first) + row) for row in range(min(grid.rows, TEXT_ROWS)))
+
+
+def find_dates(grid: Grid, text: Mapping[int, str]) -> frozenset[int]:
+    """Which columns of text hold nothing but dates, and missing cells, in the first `TEXT_ROWS` rows."""
+    return frozenset(column for column, example in text.items() if is_date(example) and _only_dates(grid, column))
+
+
+def _only_dates(grid: Grid, column: int) -> bool:
+    cells = (grid.text(row, column) for row in range(min(grid.rows, TEXT_ROWS)))
+    return all(is_date(cell) or grid.dialect.marks.judge(cell) is not None for cell in cells)
 
 
 def _until_number(grid: Grid, column: int, rows: Sequence[int]) -> Iterator[str | None]:

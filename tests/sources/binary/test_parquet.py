@@ -7,6 +7,7 @@ import datetime
 import decimal
 import gzip
 import io
+import json
 import pickle
 import random
 import sys
@@ -18,12 +19,13 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from table_columns import blocks_of, text_of
+from table_columns import blocks_of, of_kind, text_of
 
 from lsq_cli.core.errors import CellError, ColumnError, DataError, LsqError, MissingExtraError, OpenError, TableError
 from lsq_cli.sources.binary import parquet
 from lsq_cli.sources.binary.parquet import ParquetTable
 from lsq_cli.sources.blocks import Reason, Rows
+from lsq_cli.sources.column import Kind
 from lsq_cli.sources.columns import Request
 from lsq_cli.sources.opening import open_source
 from lsq_cli.sources.streams import FileBytes, MemoryBytes
@@ -124,6 +126,43 @@ def test_other_columns_count_as_text_with_their_first_cell():
     )
 
     assert text_of(in_memory(table)) == {0: "ann", 1: "date32[day]", 2: "list<element: int64>", 3: "", 4: "p"}
+
+
+def of_pandas(said: object) -> pa.Table:
+    """A table with what pandas writes beside the schema."""
+    table = pa.table({"x": [1.0, 2, 4], "id": [10, 20, 35], "y": [1.0, 3, 4]})
+    return table.replace_schema_metadata({"pandas": json.dumps(said) if not isinstance(said, bytes) else said})
+
+
+def test_the_index_that_pandas_wrote_is_left_out_and_there_when_selected(tmp_path):
+    path = tmp_path / "t.parquet"
+    path.write_bytes(stored(of_pandas({"index_columns": ["id"], "columns": []})))
+    source = open_source([path], Request())
+
+    assert (source.names, source.targets, source.left_out) == (("x",), ("y",), ("id",))
+    assert source.notes[1] == "left out as the index that pandas wrote: 'id' (choose with --columns)"
+    assert open_source([path], Request(columns=("id,y",))).names == ("id",)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"index_columns": [{"kind": "range", "start": 0, "stop": 3, "step": 1}]},
+        {"index_columns": ["gone"]},
+        {"index_columns": 7},
+        [],
+        b"no JSON",
+        b"\xff",
+    ],
+)
+def test_other_words_of_pandas_leave_all_columns(said):
+    assert of_kind(in_memory(of_pandas(said)), Kind.NUMBER) == {0, 1, 2}
+
+
+def test_dates_by_their_type():
+    table = pa.table({"day": [datetime.date(2024, 1, 2)], "at": [datetime.datetime(2024, 1, 2)], "s": ["2024-01-02"]})
+
+    assert of_kind(in_memory(table), Kind.DATE) == {0, 1}
 
 
 def test_a_text_column_that_is_asked_for_is_named(tmp_path):

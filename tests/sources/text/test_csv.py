@@ -360,6 +360,35 @@ def test_columns_without_a_number_are_text_with_an_example():
     assert text_of(table("a,b\n,1\nNA,2\nred,3\n")) == {0: "red"}
 
 
+def test_dates_are_told_from_text_by_all_cells_of_the_first_thousand_rows():
+    made = table("n,day,mixed,late\n1,1970-01-01,1970-01-01,NA\n2,NA,tomorrow,1970-01-02T12:00Z\n")
+
+    assert of_kind(made, Kind.DATE) == {1, 3}
+    assert of_kind(made, Kind.TEXT) == {2}
+    assert text_of(made)[3] == "1970-01-02T12:00Z"
+
+
+@pytest.mark.parametrize(
+    ("text", "counting"),
+    [
+        (",u,y\n0,5,1\n1,6,2\n2,7,3\n", {0}),
+        ('"","u","y"\n"1",5,1\n"2",6,2\n', {0}),
+        ("u,,y\n5,1,1\n6,2,2\n", {1}),
+        ("k,u,y\n0,5,1\n1,6,2\n", set()),  # it has a name
+        (",u,y\n2,5,1\n3,6,2\n", set()),  # it begins elsewhere
+        (",u,y\n0,5,1\n1.0,6,2\n", set()),
+        (",u,y\n0,5,1\n,6,2\n", set()),
+        ("0,5,1\n1,6,2\n", set()),  # no header
+        (",u,y\n" + "".join(f"{k},5,1\n" for k in range(2000)), {0}),
+        (",u,y\n" + "".join(f"{k},5,1\n" for k in range(1000)) + "7,5,1\n", {0}),
+        (",u,y\n" + "".join(f"{k},5,1\n" for k in range(999)) + "7,5,1\n", set()),
+    ],
+)
+def test_columns_without_a_name_that_count_the_rows_are_known_by_their_first_thousand(text, counting):
+    assert of_kind(table(text), Kind.COUNTS) == counting
+    assert of_kind(CsvTable(pipe(text.encode()), TextOptions()), Kind.COUNTS) == counting
+
+
 def test_a_column_that_misses_its_first_cells_is_told_from_text():
     made = table("a,late,text\n" + "1,,x\n2,NA,\n" * 600 + "3,4,y\n5,6,z\n")
 

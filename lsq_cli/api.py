@@ -36,7 +36,10 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-DATA_OPTIONS = ("target", "columns", "drop", "weights", "missing", "na", "delimiter", "header", "input_format")
+DATA_OPTIONS = (
+    *("target", "columns", "drop", "weights", "missing", "na", "no_default_na", "skip", "header", "delimiter"),
+    *("decimal", "comment", "encoding", "input_format"),
+)
 """The keyword arguments about the data, the same for every function."""
 _DESCENT = ("step", "learning_rate", "x0", "tol", "max_iter", "time_limit", "normalize")
 Texts = str | Iterable[str]
@@ -88,8 +91,13 @@ def solve(
     weights: Any = None,
     missing: Literal["error", "drop"] = "error",
     na: Texts = (),
-    delimiter: str | None = None,
+    no_default_na: bool = False,
+    skip: int = 0,
     header: bool | None = None,
+    delimiter: str | None = None,
+    decimal: Literal[".", ","] | None = None,
+    comment: Literal["#", "none"] | None = None,
+    encoding: str | None = None,
     input_format: str | None = None,
 ) -> Solution:
     """Find the x that minimises ½‖Ax − b‖² + ½λ‖x‖².
@@ -123,7 +131,7 @@ def solve(
         For row buffers, in bytes or as ``"64MB"``: it bounds how many blocks are in flight.
     statistics : bool
         Put standard errors, σ and R² into ``Solution.statistics``; only with ``method="normal"`` and no ridge.
-    target, columns, drop, missing, na, delimiter, header, input_format
+    target, columns, drop, missing, na, no_default_na, skip, header, delimiter, decimal, comment, encoding, input_format
         As the options of ``lsq solve`` of these names; one text or several where an option may be repeated.
     weights : array_like (m,) or str, optional
         w ≥ 0 of each row, or the name of their column.
@@ -180,8 +188,13 @@ def gradient(
     weights: Any = None,
     missing: Literal["error", "drop"] = "error",
     na: Texts = (),
-    delimiter: str | None = None,
+    no_default_na: bool = False,
+    skip: int = 0,
     header: bool | None = None,
+    delimiter: str | None = None,
+    decimal: Literal[".", ","] | None = None,
+    comment: Literal["#", "none"] | None = None,
+    encoding: str | None = None,
     input_format: str | None = None,
 ) -> Gradient:
     """Find the Jacobian and the gradient of ½‖Ax − b‖² at one x, checked three ways, and the step from there.
@@ -202,7 +215,9 @@ def gradient(
         β of the step; 1/λmax of the Hessian by default.
     intercept : bool
         Put a column of ones first.
-    jobs, memory, target, columns, drop, weights, missing, na, delimiter, header, input_format
+    jobs, memory, target, columns, drop, weights, missing, na, no_default_na, skip, header, delimiter, decimal
+        As for `solve`.
+    comment, encoding, input_format
         As for `solve`.
 
     Returns
@@ -235,7 +250,8 @@ def gradient(
         intercept=intercept,
         resources=Resources(jobs, bytes_of(memory)),
     )
-    return replace(found, notes=tuple(map(in_keywords, found.notes)))
+    warnings, notes = (tuple(map(in_keywords, said)) for said in (found.warnings, found.notes))
+    return replace(found, warnings=warnings, notes=notes)
 
 
 def _source(A: Any, b: Any, **data: Any) -> Source:
@@ -243,7 +259,7 @@ def _source(A: Any, b: Any, **data: Any) -> Source:
     from lsq_cli.sources.opening import open_python
 
     def is_default(value: Any) -> bool:
-        return value is None or (isinstance(value, str | tuple | bool) and value in ((), "error", False))
+        return value is None or (isinstance(value, str | tuple | int) and value in ((), "error", False))
 
     # header=False is a choice, alone=False is not.
     asked = {name: value for name, value in data.items() if name == "header" or not is_default(value)}

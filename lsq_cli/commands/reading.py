@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from lsq_cli.runs.gradient import Gradient
     from lsq_cli.sources.blocks import Source
 
-_REQUEST = ("target", "columns", "drop", "weights", "missing", "na", "delimiter", "header", "input_format")
+_REQUEST = (
+    *("target", "columns", "drop", "weights", "missing", "na", "no_default_na", "skip", "header", "delimiter"),
+    *("decimal", "comment", "encoding", "input_format"),
+)
 
 reading_options = together(
     option(
@@ -60,6 +63,13 @@ def say_notes(notes: Iterable[str], options: dict[str, Any]) -> None:
     if not options["quiet"]:
         for note in notes:
             say("note", note)
+
+
+def say_warnings(warnings: Iterable[str], options: dict[str, Any]) -> None:
+    """What to beware of."""
+    if not options["quiet"]:
+        for warning in warnings:
+            say("warning", warning)
 
 
 def say_work(result: About | Gradient, times: str, options: dict[str, Any]) -> None:

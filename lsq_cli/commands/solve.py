@@ -25,7 +25,7 @@ from lsq_cli.commands.options import (
     tolerance_option,
     verbosity,
 )
-from lsq_cli.commands.reading import open_data, reading_options, resources_of, say_notes, say_work
+from lsq_cli.commands.reading import open_data, reading_options, resources_of, say_notes, say_warnings, say_work
 from lsq_cli.commands.shell import CHECK_FAILED, NOT_CONVERGED, Interruption, say
 from lsq_cli.core.errors import UsageError
 from lsq_cli.methods import RULES, RULES_WITH_RATE
@@ -148,11 +148,9 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 
     run = Run(problem, _descent(options, problem), interruption.requested)
     say_notes(problem.about.notes, options)
-    if not options["quiet"]:
-        if not problem.about.has_constant and options["form"] == "table":
-            say("note", "no intercept: add --intercept")
-        for warning in (*problem.about.warnings, *run.warnings):
-            say("warning", warning)
+    if not options["quiet"] and not problem.about.has_constant and options["form"] == "table":
+        say("note", "no intercept: add --intercept")
+    say_warnings((*problem.about.warnings, *run.warnings), options)
     solution = _consume(run, options, start)
     say_work(problem.about, _times(problem, perf_counter() - solving), options)
     _report(ctx, solution, options)

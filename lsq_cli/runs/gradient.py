@@ -64,8 +64,8 @@ class Gradient:
         On the user's own gradient: a word or two, a colon, and what to know.
     scale : float
         f is this times ½‖r‖².
-    notes : tuple of str
-        How the data was understood, which the command says on standard error alone.
+    warnings, notes : tuple of str
+        What to beware of in the data, and how it was understood, which the command says on standard error alone.
     first : tuple of ndarray
         The first rows of A (k, n) and their weights (k,), for show.
     work : Work
@@ -97,6 +97,7 @@ class Gradient:
     identity: bool
     weighted: bool
     scale: float
+    warnings: tuple[str, ...]
     notes: tuple[str, ...]
     first: tuple[Array, Array]
     work: Work
@@ -177,6 +178,7 @@ def differentiate(
         identity=model.identity,
         weighted=source.weighted,
         scale=scaled(1.0),
+        warnings=source.warnings,
         notes=(*source.notes, _ALONE) if model.identity else source.notes,
         first=model.first,
         work=model.tally.work,

@@ -111,12 +111,17 @@ class Table(Protocol):
     """Whether `blocks` may be called twice."""
     waits: bool
     """Whether reading a block is waiting, most of the time, for threads that a parser has of its own."""
-    notes: tuple[str, ...]
-    """What the user should know about how it was read; some is known only after the last block."""
+    warnings: tuple[str, ...]
+    """What was assumed about how it is written, where that is not sure."""
     form: str
     """How it is written, in a few words: ``CSV, ',' between cells, a header``."""
     size: int | None
     """Bytes that its blocks cover together, about; None where that is not known before they are read."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know about how it was read; some is known only after the last block."""
+        ...
 
     def blocks(self, columns: tuple[Column, ...], missing: Missing) -> Iterator[CellBlock]:
         """Handles on all rows in order; `columns` are some of the table's, each once."""
@@ -164,12 +169,15 @@ class Source(Protocol):
     """Whether A is stored sparse."""
     waits: bool
     """Whether a table is one whose blocks wait for a parser; see `Table.waits`."""
-    warnings: tuple[str, ...]
-    """What is doubtful about how A and b were chosen, one sentence each."""
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user should know about how the data was read, one sentence each; some only after the last row."""
+        ...
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is doubtful about how the data was read and A and b were chosen, one sentence each."""
         ...
 
     @property

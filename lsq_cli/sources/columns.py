@@ -34,9 +34,18 @@ class Request:
     na: tuple[str, ...] = ()
     delimiter: str | None = None
     header: bool | None = None
+    no_default_na: bool = False
+    skip: int = 0
+    decimal: str | None = None
+    comment: str | None = None
+    encoding: str | None = None
     input_format: str | None = None
     alone: bool = False
     """Whether one column alone may be b, with no column of A."""
+
+
+TEXT_OPTIONS = ("na", "no_default_na", "skip", "header", "delimiter", "decimal", "comment", "encoding")
+"""The fields of a `Request` that say how text is written."""
 
 
 @dataclass(frozen=True)

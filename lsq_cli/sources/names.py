@@ -109,7 +109,7 @@ class Header:
     ) -> tuple[Column, ...]:
         """The columns that arguments select, each once, in their order.
 
-        Columns in `excluded` are skipped; columns of text that a pattern matches go to `passed`.
+        Columns in `excluded` are skipped; those that a pattern passes over go to `passed`.
         """
         taken: dict[Column, None] = {}
         for argument in arguments:

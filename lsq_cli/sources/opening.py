@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lsq_cli.core.errors import OpenError, TableError, UsageError, shown
 from lsq_cli.sources.binary.npy import ArrayTable, NumberTable
-from lsq_cli.sources.columns import Request, same_header, select, select_side_by_side
+from lsq_cli.sources.columns import TEXT_OPTIONS, Request, same_header, select, select_side_by_side
 from lsq_cli.sources.formats import FORMATS, TEXT, Format, by_head, by_suffix, named
 from lsq_cli.sources.known import refuse_known
 from lsq_cli.sources.paths import STDIN, expanded, refuse_two_streams, status_of
@@ -222,10 +222,10 @@ def _parts_of_one_table(data: tuple[str, ...], request: Request, stdin: BinaryIO
 
 def _refuse_text_options(tables: Sequence[Table], request: Request) -> None:
     """`UsageError` for options of delimited text where no table is text."""
-    asked = {"--delimiter": request.delimiter, "--header": request.header, "--na": request.na or None}
-    named = [flag for flag, value in asked.items() if value is not None]
-    if named and not any(table.form.startswith("CSV") for table in tables):
-        raise UsageError(f"{named[0]} is for delimited text; {tables[0].path} is {tables[0].form.partition(',')[0]}")
+    given = [name for name in TEXT_OPTIONS if getattr(request, name) != getattr(Request(), name)]
+    if given and not any(table.form.startswith("CSV") for table in tables):
+        flag = f"--{given[0].replace('_', '-')}"
+        raise UsageError(f"{flag} is for delimited text; {tables[0].path} is {tables[0].form.partition(',')[0]}")
 
 
 def _pair_of(archive: ByteSource) -> tuple[Table, Table] | None:

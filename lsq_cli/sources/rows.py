@@ -122,7 +122,7 @@ class RowSource:
         self.in_memory = all(isinstance(table, NumberTable) and table.in_memory for table in tables)
         self.sparse = isinstance(tables[0], SparseTable)
         self.waits = any(table.waits for table in tables)
-        self.warnings = selection.warnings
+        self._warnings = selection.warnings
         self._notes = selection.notes
         self._tables_read = tables
         self._missing: Missing = missing
@@ -132,6 +132,12 @@ class RowSource:
     def notes(self) -> tuple[str, ...]:
         """What the user should know; each sentence once, however many tables say it."""
         return (*self._notes, *dict.fromkeys(note for table in self._tables_read for note in table.notes))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is doubtful about how the tables were read and the columns chosen; each sentence once."""
+        read = dict.fromkeys(warning for table in self._tables_read for warning in table.warnings)
+        return (*read, *self._warnings)
 
     @property
     def forms(self) -> tuple[str, ...]:

@@ -28,7 +28,8 @@ from lsq_cli.core.errors import CellError, OpenError, TableError, shown
 from lsq_cli.core.extras import load
 from lsq_cli.sources.binary.npy import ArrayTable, NumberTable
 from lsq_cli.sources.binary.sparse import SparseTable
-from lsq_cli.sources.text.numbers import convention, number
+from lsq_cli.sources.text.conventions import convention
+from lsq_cli.sources.text.numbers import number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -210,7 +211,7 @@ def _first_wrong(piece: bytes, line: int, header: MarketHeader, label: str) -> C
         for word in words:
             if number(word) is None:
                 known = convention(word)
-                return CellError(f"'{shown(word)}' is {known or 'not a number'}", where)
+                return CellError(f"'{shown(word)}' is {known.problem if known else 'not a number'}", where)
         values = np.array([[float(word) for word in words]])
         if _outside(values, header).any():
             size = f"{header.rows} × {header.columns}"

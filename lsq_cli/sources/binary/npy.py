@@ -75,6 +75,7 @@ class NumberTable:
     in_memory = False
     waits = False
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     form: str
     size: int | None
 

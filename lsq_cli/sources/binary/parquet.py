@@ -72,6 +72,7 @@ class ParquetTable:
 
     waits = False
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def __init__(self, source: ByteSource) -> None:
         self.path, self.size, self.rereadable = source.label, source.size, source.rereadable

@@ -19,10 +19,9 @@ import numpy as np
 
 from lsq_cli.core.errors import CellError, TableError
 from lsq_cli.sources.blocks import Missing, Reason
-from lsq_cli.sources.text.dialect import Dialect, may_have_comments, unquoted
+from lsq_cli.sources.text.dialect import Dialect, unquoted
 from lsq_cli.sources.text.lines import BLANKS, sound_text
 from lsq_cli.sources.text.shape import BLANKS_BETWEEN
-from lsq_cli.sources.text.wording import missing_problem, text_problem
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,12 +55,14 @@ class Grid:
         blanks before an opening quote.
     rows : int
         How many there are.
+    comments : int
+        Lines left out that begin with #.
 
     Raises
     ------
     TableError
         A row with more or fewer cells than the table has columns; a quote that is not closed or stands inside a cell;
-        the header once more; bytes that are no text.
+        the header once more; a comment that may be a row; bytes that are no text.
     """
 
     def __init__(self, data: bytes, line: int, dialect: Dialect) -> None:
@@ -69,7 +70,10 @@ class Grid:
         self.dialect = dialect
         self._text, self._line = text, line
         self._refuse_second_header()
-        commented = may_have_comments(text)
+        self.comments = 0
+        commented = dialect.may_have_comments(text)
+        if commented:
+            self._look_at_comments()
         widths = self._take(dialect.rows_alone(text) if commented else text)
         if not commented and (widths != len(dialect.names)).any():
             widths = self._take(dialect.rows_alone(text))
@@ -94,11 +98,12 @@ class Grid:
         """The number in a cell and why it is missing; `CellError` for text, and for a missing cell that may not be."""
         text = self.text(row, column)
         judged = self.dialect.marks.judge(text)
-        if judged is None:
-            raise CellError(text_problem(self.dialect, column, text), self.where(row, column))
-        if judged[1] and missing == "error":
-            raise CellError(missing_problem(judged[1], text), self.where(row, column))
-        return judged
+        if judged is not None and not (judged[1] and missing == "error"):
+            return judged
+        from lsq_cli.sources.text.wording import missing_problem, text_problem  # only an error pays for it
+
+        said = text_problem(self.dialect, column, text) if judged is None else missing_problem(judged[1], text)
+        raise CellError(said, self.where(row, column))
 
     def without_text(self, rows: Positions, columns: Positions) -> Flags:
         """For each row and the column beside it whether the cell has not even blanks in it."""
@@ -203,6 +208,19 @@ class Grid:
             problem = "the header once more; files joined with cat? give them as paths"
             raise TableError(problem, self.dialect.line(line))
 
+    def _look_at_comments(self) -> None:
+        """Count them; raise for one that may be a row, unless the user says what they are."""
+        for line, text in self.dialect.left_out(self._text):
+            if not text.startswith(b"#"):
+                continue
+            self.comments += 1
+            if self.dialect.comment is None and self.dialect.is_like_a_row(text):
+                cells = "a row" if len(self.dialect.names) == 1 else f"{len(self.dialect.names)} cells, as the rows do"
+                problem = (
+                    f"begins with # and has {cells}; --comment '#' leaves such lines out, --comment none reads them"
+                )
+                raise TableError(problem, self.dialect.line(self._line + line))
+
     def _take(self, data: bytes) -> Positions:
         """Make `data` the rows of this grid; returns how many cells each has."""
         self.data = data
@@ -254,7 +272,7 @@ class Grid:
         """The number in the file of the line with this byte of `data`."""
         line = self.data.count(b"\n", 0, int(offset))
         if self.data.count(b"\n") < self._text.count(b"\n"):
-            for skipped in self.dialect.skipped_lines(self._text):
+            for skipped, _ in self.dialect.left_out(self._text):
                 if skipped > line:
                     break
                 line += 1

@@ -102,7 +102,7 @@ def blocks_of(stream: After, dialect: Dialect, line: int, size: int, limit: int)
     OpenError
         For a stream that ends before its source should.
     """
-    notes = comment(dialect.marks, dialect.delimiter)
+    notes = comment(dialect.marks, dialect.comment, dialect.delimiter)
     buffer, wanted = bytearray(stream.read(size)), size
     while True:
         at_end = len(buffer) < wanted

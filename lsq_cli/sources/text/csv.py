@@ -15,27 +15,27 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from lsq_cli.sources.blocks import ByteSource, Cells, Missing, Reason
 from lsq_cli.sources.column import Column, positions_of
+from lsq_cli.sources.columns import TEXT_OPTIONS, Request
 from lsq_cli.sources.text import fast
 from lsq_cli.sources.text.cells import Grid
 from lsq_cli.sources.text.chunks import LIMIT_BYTES, After, blocks_of, plain_blocks
 from lsq_cli.sources.text.deciding import TextOptions
 from lsq_cli.sources.text.dialect import Dialect
 from lsq_cli.sources.text.head import read_head
-from lsq_cli.sources.text.lines import sound_text
+from lsq_cli.sources.text.lines import BOM_BYTES, UTF8, UTF16_MARKS, sound_text
 from lsq_cli.sources.text.shape import BLANKS_BETWEEN, ONE_COLUMN
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lsq_cli.core.solution import Array
-    from lsq_cli.sources.columns import Request
 
 BLOCK_BYTES = 8_000_000
 """Text in a block, about."""
@@ -48,12 +48,18 @@ _SAMPLE_BYTES = 8192
 
 def open_table(source: ByteSource, request: Request) -> CsvTable:
     """The table in delimited text; raises as `CsvTable`."""
-    return CsvTable(source, TextOptions(delimiter=request.delimiter, header=request.header, na=request.na))
+    return CsvTable(source, _options(request))
 
 
 def open_tab_separated(source: ByteSource, request: Request) -> CsvTable:
     """The table in text with tabs between cells, unless a delimiter is asked for; raises as `CsvTable`."""
-    return CsvTable(source, TextOptions(delimiter=request.delimiter or "\t", header=request.header, na=request.na))
+    options = _options(request)
+    return CsvTable(source, options if options.delimiter else replace(options, delimiter="tab"))
+
+
+def _options(request: Request) -> TextOptions:
+    """What a request says about text."""
+    return TextOptions(**{name: getattr(request, name) for name in TEXT_OPTIONS})
 
 
 class CsvTable:
@@ -70,8 +76,10 @@ class CsvTable:
     ----------
     path, columns, rereadable, waits
         As in `Table`.
-    notes : tuple of str
-        What would read the table faster, once it has turned out to be large.
+    dialect : Dialect
+        How the file is written, with the evidence for it.
+    warnings : tuple of str
+        What was assumed on thin evidence.
 
     Raises
     ------
@@ -86,22 +94,37 @@ class CsvTable:
     def __init__(self, source: ByteSource, options: TextOptions) -> None:
         self.path = source.label
         self.rereadable = source.rereadable
-        self._source = source
         stream = source.open()
         try:
-            head, told = read_head(stream, source.label, options)
+            head = stream.read(BOM_BYTES)
+            source, encoding = _in_utf8(source, options.encoding, head, stream)
+            if encoding != UTF8:
+                head, stream = b"", source.open()
+            head, told = read_head(head, stream, source.label, options)
         except BaseException:
             stream.close()
             raise
-        self.dialect, self._start, self._line = told.dialect, told.start, told.line
+        self._source = source
+        self.dialect, self._start, self._line = replace(told.dialect, encoding=encoding), told.start, told.line
         self.columns = told.columns(source.label)
-        self.notes: tuple[str, ...] = ()
+        self.warnings = self.dialect.warnings
+        self._advice: tuple[str, ...] = ()
+        self._comments: dict[int, int] = {}
         self.form, self.size = self.dialect.in_words, source.size
         self._peeked: tuple[bytes, BinaryIO] | None = None
         if source.rereadable:
             stream.close()
         else:
             self._peeked = head, stream
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was understood; the comments that were left out; what would read the table faster."""
+        said = tuple(f"{self.path}: {note}" for note in self.dialect.notes)
+        if count := sum(self._comments.values()):
+            lines = "1 line that begins" if count == 1 else f"{count} lines that begin"
+            said += (f"{self.path}: {lines} with # left out as {'a comment' if count == 1 else 'comments'}",)
+        return (*said, *self._advice)
 
     def blocks(self, columns: tuple[Column, ...], missing: Missing) -> Iterator[CsvBlock]:
         """Handles on all rows in order; see `Table.blocks`.
@@ -119,7 +142,8 @@ class CsvTable:
         for line, data in self._texts():
             stop = start + len(data)
             large = self._is_large(stop)
-            yield CsvBlock(self._source, self.dialect, positions, missing, start, stop, line, data, large)
+            seen = self._comments
+            yield CsvBlock(self._source, self.dialect, positions, missing, start, stop, line, data, large, seen)
             start = stop
             del data  # while the next is read
 
@@ -140,7 +164,7 @@ class CsvTable:
         if size < fast.LARGE_BYTES or len(self.columns) > fast.MOST_COLUMNS:
             return False
         if fast.parser() is None:
-            self.notes = (fast.ADVICE,)
+            self._advice = (fast.ADVICE,)
             return False
         return True
 
@@ -165,6 +189,8 @@ class CsvBlock:
     data: bytes | None = field(default=None, repr=False)
     large: bool = False
     """Whether to ask the fast parser first."""
+    comments: dict[int, int] | None = field(default=None, repr=False, compare=False)
+    """Where the comments of a block are counted, by its start; only blocks that have some look for them."""
 
     @property
     def size(self) -> int:
@@ -191,15 +217,19 @@ class CsvBlock:
         """
         numbers = self._fast_values()
         if numbers is not None:
-            return Cells(numbers, None)
+            kept = self._without_marked(numbers)
+            return Cells(kept, None if kept is numbers else self._reasons(kept, self._grid()))
         grid = self._grid()
+        if grid.comments and self.comments is not None:
+            self.comments[self.start] = grid.comments
         # What the fast parser refused is most often a missing mark, which loadtxt would find no better.
-        if not (self.dialect.marks.numeric or self.large):
+        if not self.large:
             numbers = self._values(grid.data, grid.rows)
         if numbers is None:
             numbers = self._values(grid.marks_as_nan(self.columns), grid.rows)
         if numbers is None:
             numbers = grid.walk(self.columns, self.missing)
+        numbers = self._without_marked(numbers)
         return Cells(numbers, self._reasons(numbers, grid))
 
     def where(self, row: int, k: int) -> str:
@@ -223,6 +253,13 @@ class CsvBlock:
             return None
         text = sound_text(self._text(), self.line, self.dialect.label)
         return fast.whole_lines(text, self.dialect, self.columns)
+
+    def _without_marked(self, numbers: Array) -> Array:
+        """The numbers with nan in the place of those that mark a missing cell; the same array where none does."""
+        if not self.dialect.marks.values:
+            return numbers
+        marked = np.isin(numbers, list(self.dialect.marks.values))
+        return np.where(marked, np.nan, numbers) if marked.any() else numbers
 
     def _values(self, data: bytes, rows: int) -> Array | None:
         """`values`, refused as well where the rows are not those of the grid (loadtxt passes over empty lines)."""
@@ -255,7 +292,17 @@ class CsvBlock:
     def __getstate__(self) -> dict[str, object]:
         """Without the bytes where they can be read again; else without the source, which may be an open pipe."""
         again = self.source is not None and self.source.seekable
-        return self.__dict__ | {"data" if again else "source": None}
+        return self.__dict__ | {"data" if again else "source": None, "comments": None}
+
+
+def _in_utf8(source: ByteSource, name: str | None, head: bytes, stream: BinaryIO) -> tuple[ByteSource, str]:
+    """A source in UTF-8, and what the encoding is by its name or by the byte order mark; `stream` is behind `head`."""
+    if name is None and not head.startswith(UTF16_MARKS):
+        return source, UTF8
+    from lsq_cli.sources.text.recoding import Recoded, encoding_of  # most text does without
+
+    encoding = encoding_of(name, head)
+    return (source if encoding == UTF8 else Recoded(source, encoding, (head, stream))), encoding
 
 
 def values(data: bytes, dialect: Dialect, columns: Sequence[int]) -> Array | None:
@@ -275,12 +322,12 @@ def values(data: bytes, dialect: Dialect, columns: Sequence[int]) -> Array | Non
     ndarray, shape (rows, k), or None
         Correctly rounded, with nan and inf where the text says so; empty lines are passed over.
     """
-    delimiter = None if dialect.delimiter == BLANKS_BETWEEN else dialect.delimiter
+    delimiter = None if dialect.delimiter == BLANKS_BETWEEN else dialect.parsed_delimiter
     if delimiter is None and not data.isascii():
         data = data.translate(_NO_LATIN1_BLANKS)
     try:
         return np.loadtxt(
-            io.BytesIO(data),
+            io.BytesIO(dialect.parsed(data)),
             comments=None,
             delimiter=delimiter,
             usecols=columns,

@@ -1,26 +1,30 @@
 """Which delimiter parts the cells: the first of tab, ``;``, ``,``, ``|`` and blanks that splits the first rows evenly.
 
-It has to split them into one same number of cells, more than one; else the table has one column.
+It has to split them into one same number of cells, more than one; else the table has one column. A header with one
+cell fewer than every row is R's, above row names. Leading lines with fewer cells than all others are titles: refused,
+naming ``--skip``. Cells of "text" that another delimiter turns into numbers are never accepted.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from lsq_cli.core.errors import CellError, TableError, UsageError, shown
-from lsq_cli.sources.text.dialect import DELIMITERS, unquoted
-from lsq_cli.sources.text.numbers import convention, number
-from lsq_cli.sources.text.shape import BLANKS_BETWEEN, ONE_COLUMN, ends_with, one_of, ragged
+from lsq_cli.core.errors import TableError, UsageError, shown
+from lsq_cli.sources.text.dialect import DELIMITERS, Row, split, unquoted
+from lsq_cli.sources.text.numbers import number
+from lsq_cli.sources.text.shape import BLANKS_BETWEEN, ONE_COLUMN, between, option_for
 
 _WORDS = {"tab": "\t", "\\t": "\t", "space": BLANKS_BETWEEN, "blanks": BLANKS_BETWEEN}
 
 
-class Row(NamedTuple):
-    """A row not yet split into cells, and the line in which it begins."""
+class Delimiter(NamedTuple):
+    """What parts the cells, why, and whether the rows begin with names that the header has no cell for."""
 
-    line: int
-    text: bytes
+    sign: str
+    why: str
+    row_names: bool = False
 
 
 def delimiter_meant(text: str) -> str:
@@ -32,34 +36,48 @@ def delimiter_meant(text: str) -> str:
     raise UsageError(f"--delimiter takes one character, or tab or space, not '{shown(text)}'")
 
 
-def find_delimiter(rows: list[Row], label: str) -> str:
-    """The first candidate that splits all rows into one same number of cells, else `ONE_COLUMN`."""
-    bare = [re.sub(rb'"[^"]*"', b"_", row.text) for row in rows]
+def given_delimiter(text: str, rows: Sequence[Row], label: str) -> Delimiter:
+    """The delimiter that the user names; raises as `find_delimiter` where titles stand above its rows."""
+    sign = delimiter_meant(text)
+    widths = [_width(bare, sign) for bare in _bare(rows)]
+    if len(set(widths)) > 1:
+        from lsq_cli.sources.text import uneven
+
+        if uneven.has_row_names(rows, widths, sign):
+            return Delimiter(sign, "given", row_names=True)
+        uneven.refuse_titles(rows, widths, sign, label)
+    return Delimiter(sign, "given")
+
+
+def find_delimiter(rows: Sequence[Row], label: str) -> Delimiter:
+    """The first candidate that splits all rows into one same number of cells, else `ONE_COLUMN`.
+
+    Raises
+    ------
+    TableError
+        For rows that are cut short or have titles above them, and for cells that two delimiters part.
+    """
+    bare = _bare(rows)
     widths = {sign: [_width(row, sign) for row in bare] for sign in DELIMITERS}
     for sign in DELIMITERS:
         if widths[sign][0] > 1 and len(set(widths[sign])) == 1:
-            if sign == ",":
-                _refuse_decimal_commas(bare, rows, label)
-            return sign
+            return _settled(sign, rows, widths, label)
+    from lsq_cli.sources.text import uneven  # most text does without
+
+    for sign in DELIMITERS:
+        if uneven.has_row_names(rows, widths[sign], sign):
+            return Delimiter(sign, "the header has one cell fewer than every row", row_names=True)
+    for sign in DELIMITERS:
+        uneven.refuse_titles(rows, widths[sign], sign, label)
     if any(number(unquoted(row.text)) is None for row in rows[1:]):
         for sign in DELIMITERS:
-            _refuse_if_ragged(widths[sign], rows, sign, label)
-    return ONE_COLUMN
+            uneven.refuse_if_ragged(widths[sign], rows, sign, label)
+    return Delimiter(ONE_COLUMN, "nothing splits the first rows evenly")
 
 
-def _refuse_decimal_commas(bare: list[bytes], rows: list[Row], label: str) -> None:
-    """Raise for ``1,5 2,5`` or ``1,5|2,5``, in which the comma parts no cells though it splits all rows alike."""
-    if len(bare) < 2 or all(number(unquoted(cell)) is not None for row in bare[1:] for cell in row.split(b",")):
-        return
-    for sign in ("|", BLANKS_BETWEEN):
-        table = [row.split() if sign == BLANKS_BETWEEN else row.split(sign.encode()) for row in bare]
-        cells = [unquoted(cell) for row in table[1:] for cell in row]
-        odd = [cell for cell in cells if number(cell) is None]
-        if len({len(row) for row in table}) > 1 or len(table[0]) < 2 or not odd:
-            continue
-        if all("decimal comma" in (convention(cell) or "") for cell in odd):
-            place = next((k, cell) for k, row in enumerate(table[1:], 1) for cell in row if unquoted(cell) == odd[0])
-            raise CellError(f"'{odd[0]}' is {convention(odd[0])}", f"{label}, line {rows[place[0]].line}")
+def _bare(rows: Sequence[Row]) -> list[bytes]:
+    """The rows with a letter in the place of each quoted cell."""
+    return [re.sub(rb'"[^"]*"', b"_", row.text) for row in rows]
 
 
 def _width(bare: bytes, delimiter: str) -> int:
@@ -67,25 +85,56 @@ def _width(bare: bytes, delimiter: str) -> int:
     return len(bare.split()) if delimiter == BLANKS_BETWEEN else bare.count(delimiter.encode()) + 1
 
 
-def _refuse_if_ragged(widths: list[int], rows: list[Row], delimiter: str, label: str) -> None:
-    """Raise for text that is not of one column but cut short somewhere: most rows are split alike.
+def _settled(sign: str, rows: Sequence[Row], widths: dict[str, list[int]], label: str) -> Delimiter:
+    """`sign`, which splits all rows evenly; blanks where they part the numbers in its cells as evenly."""
+    why = f"it splits the first {len(rows)} rows into {widths[sign][0]} cells each"
+    found = _parted_cell(sign, rows)
+    if found is None:
+        return Delimiter(sign, why)
+    row, cell, other = found
+    if sign == "\t" and other == BLANKS_BETWEEN and len(set(widths[other])) == 1 and not _may_be_thousands(rows):
+        return Delimiter(other, f"it splits the first {len(rows)} rows evenly, and cells between tabs too")
+    problem = (
+        f"'{shown(unquoted(cell))}' is one cell between {between(sign)}, and several numbers between {between(other)}; "
+        f"{option_for(sign)} takes it for one, {option_for(other)} parts it"
+    )
+    raise TableError(problem, f"{label}, line {row.line}")
 
-    Blanks stand in sentences too, so there all rows below the first must agree.
-    """
-    usual = max(set(widths), key=widths.count)
-    alike = widths.count(usual)
-    if usual == 1 or alike < (len(widths) - 1 if delimiter == BLANKS_BETWEEN else len(widths) / 2):
-        return
-    odd = next((k for k, width in enumerate(widths) if width != widths[0]), 0)
-    first, row, rest_alike = rows[0], rows[odd], odd == 1 and alike == len(widths) - 1
-    title = f"line {first.line}"
-    error = ragged(f"{label}, line {row.line}", row.text, widths[odd], (title, widths[0]), delimiter)
-    if rest_alike and ends_with(first.text, delimiter, widths[0] - usual):
-        sign, problem = one_of(delimiter), error.problem.split(", cells")[0]
-        problem = f"{problem}, for {title} ends with {sign}; end the rows with {sign} too, or take it out there"
-        raise TableError(problem, error.where)
-    if rest_alike and usual == widths[0] + 1 and not ends_with(row.text, delimiter, 1):
-        problem = error.problem.split(";")[0]
-        problem = f"{problem}; row names without a header of their own? write.table(…, col.names=NA)"
-        raise TableError(problem, error.where)
-    raise error
+
+def _parted_cell(sign: str, rows: Sequence[Row]) -> tuple[Row, bytes, str] | None:
+    """A cell that is no number, but that another delimiter parts into numbers, as it does all such of its column."""
+    others = [other for other in DELIMITERS if other != sign and any(_width(row.text, other) > 1 for row in rows)]
+    if not others:
+        return None
+    table = [split(row.text, sign) for row in rows]
+    for column in range(len(table[0])):
+        cells = [(row, cells[column]) for row, cells in zip(rows, table, strict=True) if column < len(cells)]
+        for other in others:
+            parted = [(row, cell) for row, cell in cells if _is_parted(cell, other)]
+            rest = [cell for row, cell in cells[1:] if (row, cell) not in parted and _is_text(cell)]
+            if parted and not any(re.search(rb"\d", cell) for cell in rest):
+                return (*parted[0], other)
+    return None
+
+
+def _is_parted(cell: bytes, other: str) -> bool:
+    """Whether a cell is no number, and numbers between another delimiter."""
+    if cell.startswith(b'"') or _width(cell, other) < 2 or not (_is_text(cell) or other == BLANKS_BETWEEN):
+        return False
+    from lsq_cli.sources.text.conventions import convention  # plain numbers do without
+
+    pieces = [piece.decode() for piece in split(cell, other) if piece]
+    return bool(pieces) and all(number(piece) is not None or convention(piece) for piece in pieces)
+
+
+def _is_text(cell: bytes) -> bool:
+    """Whether a cell says something that is a number in no convention."""
+    from lsq_cli.sources.text.conventions import convention
+
+    text = unquoted(cell)
+    return bool(text) and number(text) is None and not convention(text)
+
+
+def _may_be_thousands(rows: Sequence[Row]) -> bool:
+    """Whether a blank between tabs stands before three digits, as in ``1 234``."""
+    return any(re.search(rb"[ \v\f]\d{3}(?!\d)", row.text) for row in rows)

@@ -10,14 +10,25 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from lsq_cli.core.errors import TableError, shown
 from lsq_cli.sources.text.lines import BLANKS
-from lsq_cli.sources.text.marks import DEFAULT, Marks
+from lsq_cli.sources.text.marks import DEFAULT, SHEET_ERRORS, Marks
+from lsq_cli.sources.text.numbers import SWAP
 from lsq_cli.sources.text.shape import BLANKS_BETWEEN, ONE_COLUMN, between, ragged
 
 DELIMITERS = ("\t", ";", ",", "|", BLANKS_BETWEEN)
 """Those that are looked for, in this order."""
+NO_COMMENT = rb"(?!)"
+"""A pattern that nothing matches."""
+
+
+class Row(NamedTuple):
+    """A row not yet split into cells, and the line in which it begins."""
+
+    line: int
+    text: bytes
 
 
 @dataclass(frozen=True)
@@ -36,10 +47,23 @@ class Dialect:
         The header as it stands in the file, line ends written ``\\n``; None when there is none.
     marks : Marks
         What marks a missing cell.
+    decimal : str
+        ``.`` or ``,``.
+    comment : str or None
+        ``#`` where every line that begins with it is a comment, ``none`` where none is; None where one that splits
+        like the table is refused.
+    encoding : str
+        What the bytes of the file are.
+    skip : int
+        Lines left out before all others.
+    named : bool
+        Whether `names` stand in the file: in the header, or in a comment above the first row.
     unnamed : frozenset of int
         Positions of the columns whose cell of the header is empty.
     evidence : tuple of (str, str)
         Each decision and why it was taken, in a few words.
+    notes, warnings : tuple of str
+        What the user should know, and what was assumed on thin evidence.
     """
 
     label: str
@@ -47,14 +71,36 @@ class Dialect:
     names: tuple[str, ...]
     header: bytes | None = None
     marks: Marks = DEFAULT
+    decimal: str = "."
+    comment: str | None = None
+    encoding: str = "utf-8"
+    skip: int = 0
+    named: bool = False
     unnamed: frozenset[int] = frozenset()
     evidence: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def in_words(self) -> str:
         """How the file is written: ``CSV, ',' between cells, a header``."""
         columns = "one column" if self.delimiter == ONE_COLUMN else f"{between(self.delimiter)} between cells"
-        return f"CSV, {columns}, {'no' if self.header is None else 'a'} header"
+        decimal = ", decimal commas" if self.decimal == "," else ""
+        names = "no header" if not self.named else "a header" if self.header is not None else "names in a comment"
+        return f"CSV, {columns}{decimal}, {names}"
+
+    @property
+    def parsed_delimiter(self) -> str:
+        """The delimiter as a parser sees it, for which points and commas change places where commas are decimal."""
+        return {",": ".", ".": ","}.get(self.delimiter, self.delimiter) if self.decimal == "," else self.delimiter
+
+    def parsed(self, text: bytes) -> bytes:
+        """Text as a parser reads it, whose decimal mark is a point."""
+        return text.translate(SWAP) if self.decimal == "," else text
+
+    def may_have_comments(self, text: bytes | bytearray) -> bool:
+        """Whether a line may be a comment; a quick look that spares most text a slow one."""
+        return self.comment != "none" and may_have_comments(text)
 
     def line(self, line: int) -> str:
         """The place of a line in words."""
@@ -73,21 +119,26 @@ class Dialect:
         """`text`, whole lines, without comments and, but for a table of one column, without empty lines."""
         return self._no_row.sub(rb"\1", b"\n" + text)[1:]
 
-    def skipped_lines(self, text: bytes) -> Iterator[int]:
-        """The 0-based numbers of the lines that `rows_alone` takes out."""
+    def left_out(self, text: bytes) -> Iterator[Row]:
+        """The lines that `rows_alone` takes out, with their 0-based numbers."""
         line = at = 0
         text = b"\n" + text
         for match in self._no_row.finditer(text):
             if match[1] is None:
                 line, at = line + text.count(b"\n", at, match.start()), match.start()
-                yield line
+                yield Row(line, match[0][1:])
+
+    def is_like_a_row(self, comment: bytes) -> bool:
+        """Whether what stands behind the # of a comment has as many cells as the table."""
+        width = len(self.names)
+        return self.delimiter == ONE_COLUMN or len(split(comment[1:], self.delimiter)) == width
 
     @cached_property
     def _no_row(self) -> re.Pattern[bytes]:
         """A line that is no row, with the line end before it; or, as group 1, a quoted cell to be passed over."""
         blanks = re.escape(BLANKS if self.delimiter == BLANKS_BETWEEN else BLANKS.replace(self.delimiter.encode(), b""))
         empty = b"" if self.delimiter == ONE_COLUMN else b"|[%b]*" % blanks
-        return re.compile(rb'("[^"]*")|\n(?:%b%b)(?=\n)' % (comment(self.marks, self.delimiter), empty))
+        return re.compile(rb'("[^"]*")|\n(?:%b%b)(?=\n)' % (comment(self.marks, self.comment, self.delimiter), empty))
 
 
 def unquoted(raw: bytes) -> str:
@@ -95,12 +146,15 @@ def unquoted(raw: bytes) -> str:
     raw = raw.strip(BLANKS)
     if raw.startswith(b'"'):
         raw = raw[1:-1].replace(b'""', b'"').strip(BLANKS + b"\n")
-    return raw.decode()
+    return raw.decode("utf-8", "replace")  # a stray quote may have cut a letter in two
 
 
-def comment(marks: Marks, delimiters: str = "".join(DELIMITERS)) -> bytes:
-    """The pattern of a comment from its # on; a # that begins a missing mark, like #N/A, begins a row."""
-    words = b"|".join(re.escape(mark[1:].encode()) for mark in marks.texts if mark.startswith("#"))
+def comment(marks: Marks, policy: str | None = None, delimiters: str = "".join(DELIMITERS)) -> bytes:
+    """The pattern of a comment from its # on; a # that begins a mark, like #N/A, or #REF!, begins a row."""
+    if policy == "none":
+        return NO_COMMENT
+    marked = {*(mark for mark in marks.texts if mark.startswith("#")), *SHEET_ERRORS}
+    words = b"|".join(re.escape(mark[1:].encode()) for mark in sorted(marked) if mark.startswith("#"))
     return rb"#(?!(?:%b)[ \t]*[%b\n\r])[^\n\r]*" % (words, re.escape(delimiters.encode()))
 
 

@@ -8,7 +8,7 @@ slower way has the last word. It is sure of text in which
     column is always read; a row that is too long makes polars refuse the text where it reads all columns, and
     where it does not, there are more delimiters than there should be;
     every cell of the columns asked for is a finite number by polars' grammar, which is part of loadtxt's;
-    no quote, no comment, no byte order mark, no carriage return and no line equal to the header occurs;
+    no quote, nothing like a comment, no byte order mark, no carriage return and no line equal to the header occurs;
     single characters part the cells, not runs of blanks.
 
 With quotes it is asked again once `cells.Grid` has counted the cells and found every quote around a whole one.
@@ -27,8 +27,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lsq_cli.sources.text.dialect import may_have_comments
-from lsq_cli.sources.text.lines import count_of
+from lsq_cli.sources.text.lines import BOM, count_of
 from lsq_cli.sources.text.numbers import number
 from lsq_cli.sources.text.shape import BLANKS_BETWEEN
 
@@ -47,7 +46,6 @@ MOST_COLUMNS = 10_000
 PIECE_CELLS = 1 << 18
 """Cells that polars is given at a time where a block has more than twice as many: short ones, up to 4 million in a
 block, shall not all stand in memory twice."""
-BOM = b"\xef\xbb\xbf"
 ADVICE = "polars would read large CSV files several times faster: pip install 'lsq-cli[fast]'"
 
 
@@ -81,7 +79,7 @@ def whole_lines(text: bytes, dialect: Dialect, columns: Sequence[int]) -> Array 
     ndarray, shape (rows, k), in Fortran order, or None
         All finite.
     """
-    if dialect.marks.numeric or b'"' in text or may_have_comments(text):
+    if b'"' in text or dialect.may_have_comments(text):
         return None
     # A second header is text in a column of numbers, unless these columns have numbers for names.
     if dialect.header is not None and all(number(dialect.names[column]) is not None for column in columns):
@@ -149,9 +147,9 @@ def _frame(text: bytes, dialect: Dialect, numeric: set[int], wanted: set[int]) -
         return None
     try:
         frame: DataFrame = polars.read_csv(
-            text,
+            dialect.parsed(text),
             has_header=False,
-            separator=dialect.delimiter,
+            separator=dialect.parsed_delimiter,
             quote_char='"' if b'"' in text else None,
             schema={str(k): polars.Float64 if k in numeric else polars.String for k in range(len(dialect.names))},
             columns=None if len(wanted) == len(dialect.names) else sorted(wanted),

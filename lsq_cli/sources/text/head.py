@@ -11,13 +11,12 @@ from lsq_cli.sources.column import Column, Kind
 from lsq_cli.sources.text.cells import Grid
 from lsq_cli.sources.text.chunks import LIMIT_BYTES, After, endless, last_cut
 from lsq_cli.sources.text.deciding import SNIFFED_ROWS, TextOptions, decide
-from lsq_cli.sources.text.dialect import Dialect, comment
+from lsq_cli.sources.text.dialect import Dialect, comment, split
 from lsq_cli.sources.text.kinds import TEXT_ROWS, counts_rows, find_dates, find_text
-from lsq_cli.sources.text.lines import BLANKS, line_start, sound_text
+from lsq_cli.sources.text.lines import BLANKS, BOM, line_start, sound_text
 
 HEAD_BYTES = 65_536
 """What is read first to find the dialect; more when it is not enough."""
-BOM = b"\xef\xbb\xbf"
 
 
 class Head(NamedTuple):
@@ -39,7 +38,7 @@ class Head(NamedTuple):
 
     def columns(self, table: str) -> tuple[Column, ...]:
         """The columns of the table."""
-        named = self.dialect.header is not None
+        named = self.dialect.named
         return tuple(
             Column(name, k, table, self._kind(k), self.text.get(k, ""), named, self.unreadable.get(k))
             for k, name in enumerate(self.dialect.names)
@@ -56,9 +55,27 @@ class Head(NamedTuple):
         return Kind.NUMBER if example is None else Kind.TEXT if example else Kind.EMPTY
 
 
-def read_head(stream: BinaryIO, label: str, options: TextOptions) -> tuple[bytes, Head]:
-    """Read until the dialect is plain and each column has shown what it is; returns what was read as well."""
-    head, size = b"", HEAD_BYTES
+def read_head(head: bytes, stream: BinaryIO, label: str, options: TextOptions) -> tuple[bytes, Head]:
+    """Read until the dialect is plain and each column has shown what it is.
+
+    Parameters
+    ----------
+    head : bytes
+        What was read of the stream already.
+    stream : BinaryIO
+        UTF-8.
+    label : str
+        What errors call it.
+    options : TextOptions
+        What the user says about it.
+
+    Returns
+    -------
+    bytes
+        All that was read.
+    Head
+    """
+    size = HEAD_BYTES
     while True:
         head += After(b"", stream).read(size - len(head))
         at_end = len(head) < size
@@ -70,40 +87,68 @@ def read_head(stream: BinaryIO, label: str, options: TextOptions) -> tuple[bytes
 
 def _survey(head: bytes, label: str, options: TextOptions, *, at_end: bool, enough: bool) -> Head | None:
     """What the head tells, or None when more of the file is wanted; with `enough` it must do."""
-    _refuse_utf16(head, label)
-    start = len(BOM) if head.startswith(BOM) else 0
-    if b"\0" in head:
-        sound_text(head, 1, label)  # which says so, whether or not a line ends
-    stop = len(head) if at_end else last_cut(head, comment(options.marks))
-    text = sound_text(head[start:stop], 1, label)
-    found = decide(text, label, options)
+    if options.encoding is None:
+        _refuse_utf16(head, label)
+    stop = len(head) if at_end else last_cut(head, comment(options.marks, options.comment))
+    start = _behind_skipped(head[:stop], label, options.skip, enough=at_end)
+    if start is None:
+        return None
+    if b"\0" in head[start:]:
+        sound_text(head[start:], 1 + options.skip, label)  # which says so, whether or not a line ends
+    text = sound_text(head[start:stop], 1 + options.skip, label)
+    found = decide(text, label, options, 1 + options.skip)
     if found is None:
-        if at_end:
-            raise TableError("no rows" if head else "the file is empty", label)
-        if not enough:
-            return None
-        if text:
-            problem = f"no row in the first {LIMIT_BYTES // 1_000_000} MB, only comments and empty lines"
-            raise TableError(problem, label)
-        raise endless(label, 1, LIMIT_BYTES, head)
+        _refuse_no_rows(head, text, label, options.skip, at_end=at_end, enough=enough)
+        return None
     dialect, line = found
     if dialect.header is not None:  # its quotes and its width want a look as well
-        Grid(dialect.header, line - 1 - dialect.header.count(b"\n"), replace(dialect, header=None))
-    body = text[line_start(text, line) :]
-    grid = Grid(body, line, dialect)
+        Grid(dialect.header, line - 1 - dialect.header.count(b"\n"), _of_header(dialect))
+    begin = line - options.skip
+    grid = Grid(text[line_start(text, begin) :], line, dialect)
     if at_end and not (grid.rows and grid.data.strip(BLANKS + b"\n")):
         raise TableError("a header and no rows below it", label)
     unknown, unreadable = find_text(grid)
     undecided = unknown or unreadable or dialect.unnamed
     if enough or (grid.rows >= SNIFFED_ROWS and (grid.rows >= TEXT_ROWS or not undecided)):
-        offset = start + line_start(head[start:stop], line)
+        offset = start + line_start(head[start:stop], begin)
         return Head(dialect, offset, line, unknown, unreadable, find_dates(grid, unknown), counts_rows(grid))
     return None
 
 
+def _behind_skipped(head: bytes, label: str, skip: int, *, enough: bool) -> int | None:
+    """The offset behind a byte order mark and the lines to skip; None where they do not end yet."""
+    start = len(BOM) if head.startswith(BOM) else 0
+    if not skip:
+        return start
+    offset = start + line_start(head[start:], skip + 1)
+    if offset < len(head):
+        return offset
+    if enough and len(head) > start:
+        raise TableError(f"no rows: --skip {skip} leaves out all lines", label)
+    return start if enough else None
+
+
+def _refuse_no_rows(head: bytes, text: bytes, label: str, skip: int, *, at_end: bool, enough: bool) -> None:
+    """Raise where the file, or as much of it as is looked at, holds no row."""
+    if at_end:
+        raise TableError("no rows" if head else "the file is empty", label)
+    if enough and text:
+        problem = f"no row in the first {LIMIT_BYTES // 1_000_000} MB, only comments and empty lines"
+        raise TableError(problem, label)
+    if enough:
+        raise endless(label, 1 + skip, LIMIT_BYTES, head)
+
+
+def _of_header(dialect: Dialect) -> Dialect:
+    """The dialect of the header alone, which has no cell for the names of R's rows."""
+    assert dialect.header is not None
+    width = len(split(dialect.header, dialect.delimiter))
+    return replace(dialect, header=None, names=dialect.names[-width:])
+
+
 def _refuse_utf16(head: bytes, label: str) -> None:
-    """Raise for UTF-16, known by its byte order mark or by a NUL in every second byte."""
+    """Raise for UTF-16 without a byte order mark, known by a NUL in every second byte."""
     even, odd = head[::2].count(0), head[1::2].count(0)
-    every_second = (even + odd) * 3 > len(head) > 1 and not (even and odd)
-    if every_second or head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise TableError("UTF-16 text; convert it first: iconv -f utf-16 -t utf-8", f"{label}, line 1")
+    if (even + odd) * 3 > len(head) > 1 and not (even and odd):
+        option = f"--encoding utf-16-{'be' if even else 'le'}"
+        raise TableError(f"UTF-16 text without a byte order mark: {option} reads it", f"{label}, line 1")

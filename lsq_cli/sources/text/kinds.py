@@ -8,8 +8,7 @@ from lsq_cli.core.errors import CellError, DataError
 from lsq_cli.sources.blocks import Reason
 from lsq_cli.sources.dates import is_date
 from lsq_cli.sources.text.cells import Grid
-from lsq_cli.sources.text.numbers import convention
-from lsq_cli.sources.text.wording import text_problem
+from lsq_cli.sources.text.marks import SHEET_ERRORS
 
 TEXT_ROWS = 1000
 """A column without one number in so many rows is text."""
@@ -33,13 +32,11 @@ def find_text(grid: Grid) -> tuple[dict[int, str], dict[int, DataError]]:
         if cells and cells[-1] is None:
             continue
         said = [(row, cell) for row, cell in zip(rows, cells, strict=True) if cell]
-        example = next((cell for _, cell in said if not convention(cell)), "")
+        example = next((cell for _, cell in said if not _is_number_elsewhere(grid, cell)), "")
         if example or not said:
             text[column] = example
-            continue
-        # 1,234 may be either; a cell beside it that can only be a decimal comma decides.
-        row, cell = next((one for one in said if "thousands" not in str(convention(one[1]))), said[0])
-        unreadable[column] = CellError(text_problem(grid.dialect, column, cell), grid.where(row, column))
+        else:
+            unreadable[column] = _unreadable(grid, column, said)
     return text, unreadable
 
 
@@ -63,6 +60,25 @@ def find_dates(grid: Grid, text: Mapping[int, str]) -> frozenset[int]:
 def _only_dates(grid: Grid, column: int) -> bool:
     cells = (grid.text(row, column) for row in range(min(grid.rows, TEXT_ROWS)))
     return all(is_date(cell) or grid.dialect.marks.judge(cell) is not None for cell in cells)
+
+
+def _is_number_elsewhere(grid: Grid, cell: str) -> bool:
+    """Whether a cell is a number in another convention, or what a spreadsheet has in the place of one."""
+    from lsq_cli.sources.text.conventions import convention  # only a column without numbers pays for it
+
+    return cell in SHEET_ERRORS or convention(cell, grid.dialect.decimal) is not None
+
+
+def _unreadable(grid: Grid, column: int, said: Sequence[tuple[int, str]]) -> CellError:
+    """The error for a column of numbers in another convention; of a decimal comma, one that can be nothing else."""
+    from lsq_cli.sources.text.conventions import convention, meant_by_comma  # only an error pays for it
+    from lsq_cli.sources.text.wording import text_problem
+
+    dialect = grid.dialect
+    found = [(row, cell, convention(cell, dialect.decimal)) for row, cell in said]
+    comma = meant_by_comma([each for *_, each in found if each is not None], dialect.delimiter)
+    row, cell, _ = next((one for one in found if one[2] is not None and one[2].kind == comma), found[0])
+    return CellError(text_problem(dialect, column, cell, comma), grid.where(row, column))
 
 
 def _until_number(grid: Grid, column: int, rows: Sequence[int]) -> Iterator[str | None]:

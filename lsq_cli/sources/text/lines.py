@@ -11,12 +11,19 @@ from lsq_cli.core.errors import TableError
 
 BLANKS = b" \t\v\f\x1c\x1d\x1e\x1f"
 """What ``numpy.loadtxt`` takes for blank, line ends apart."""
+BOM = b"\xef\xbb\xbf"
+UTF8 = "utf-8"
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
+"""Byte order marks of UTF-16 and UTF-32."""
+BOM_BYTES = 4
+"""Bytes in the longest byte order mark of any encoding."""
 _PIECE_BYTES = 1 << 20
 
 
 def count_lines(data: bytes) -> int:
-    """The number of line ends: ``\\n``, ``\\r\\n`` or ``\\r``."""
-    return count_of("\n", data) + _lone_returns(data)
+    """The number of line ends: ``\\n``, ``\\r\\n``, ``\\r\\r\\n`` or ``\\r``."""
+    lone = _lone_returns(data)
+    return count_of("\n", data) + lone - (data.count(b"\r\r\n") if lone else 0)
 
 
 def count_of(sign: str, data: bytes) -> int:
@@ -48,19 +55,20 @@ def sound_text(data: bytes, line: int, label: str) -> bytes:
             data.decode()
         except UnicodeDecodeError as error:
             offset = error.start
-            problem = f"the byte 0x{data[offset]:02x} is not UTF-8 text; if it is Latin-1: iconv -f latin1 -t utf-8"
+            problem = f"the byte 0x{data[offset]:02x} is not UTF-8 text; if it is Latin-1: --encoding latin-1"
             if any(sign < 32 and sign not in BLANKS + b"\r\n" for sign in data):
                 problem = f"the byte 0x{data[offset]:02x} is not text: binary data? --input-format says what it is"
     if problem:
         raise TableError(problem, f"{label}, line {line + count_lines(data[:offset])}")
     if data and not data.endswith(b"\n"):
         data += b"\n"
-    if _lone_returns(data):
-        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    return data.replace(b"\r", b"")
+    if not _lone_returns(data):
+        return data.replace(b"\r", b"")
+    # A line that ends in \r\r\n is one: text that was written through two translations of line ends.
+    return b"\n".join(piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n") for piece in data.split(b"\r\r\n"))
 
 
 def line_start(text: bytes, line: int) -> int:
     """The offset of the line with this 1-based number."""
-    ends = re.finditer(rb"\r\n?|\n", text)
+    ends = re.finditer(rb"\r?\r?\n|\r", text)
     return next((end.end() for end in islice(ends, line - 2, None)), len(text)) if line > 1 else 0

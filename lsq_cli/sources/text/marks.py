@@ -1,4 +1,7 @@
-"""The cells that say "no number here": the marks that everybody uses, and those of the user."""
+"""The cells that say "no number here": the marks that everybody uses, and those of the user.
+
+A mark of the user that is a number, such as -999, marks every spelling of its value: -999.0 and -9.99e2 too.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,21 @@ from functools import cached_property
 from lsq_cli.sources.blocks import Reason
 from lsq_cli.sources.text.numbers import number
 
-MARKS = {"": Reason.EMPTY, **dict.fromkeys(("NA", "N/A", "#N/A", "null", "NULL", "None"), Reason.NA)}
-"""The cells that say "no number here"; NaN belongs to the grammar of numbers, in any case."""
+MARKS = {
+    "": Reason.EMPTY,
+    **dict.fromkeys(("NA", "N/A", "n/a", "#N/A", "#N/A N/A", "#NA", "<NA>"), Reason.NA),
+    **dict.fromkeys(("null", "NULL", "None", "\\N"), Reason.NA),
+    **dict.fromkeys(("1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"), Reason.NAN),
+}
+"""pandas' list, and ``\\N`` of databases; NaN belongs to the grammar of numbers, in any case."""
+SHEET_ERRORS = frozenset(
+    (
+        *("#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#SPILL!", "#CALC!", "#FIELD!"),
+        *("#BLOCKED!", "#CONNECT!", "#BUSY!", "#UNKNOWN!", "#GETTING_DATA", "#ERROR!"),
+        *("Err:502", "Err:503", "Err:504", "Err:508"),
+    )
+)
+"""What spreadsheets write where a formula has no value; with a # in front, they are no comments."""
 
 
 @dataclass(frozen=True)
@@ -20,29 +36,47 @@ class Marks:
     Attributes
     ----------
     own : tuple of str
-        Marks of the user, beyond `MARKS`.
+        Marks of the user.
+    default : bool
+        Whether those of `MARKS` count too.
+    decimal : str
+        The decimal mark of the table.
     """
 
     own: tuple[str, ...] = ()
+    default: bool = True
+    decimal: str = "."
 
     @cached_property
     def texts(self) -> dict[str, Reason]:
         """Text of a missing cell → why it is missing."""
-        return MARKS | dict.fromkeys(self.own, Reason.NA)
+        own = {mark: MARKS.get(mark, Reason.NA) for mark in self.own if self._value(mark) is None}
+        return (MARKS if self.default else {}) | own
 
     @cached_property
-    def numeric(self) -> bool:
-        """Whether a mark, like -999, would be read as a number."""
-        return any(number(mark) is not None for mark in self.texts)
+    def values(self) -> frozenset[float]:
+        """The numbers that mark a missing cell."""
+        return frozenset(value for mark in self.own if (value := self._value(mark)) is not None)
 
     def judge(self, text: str) -> tuple[float, Reason] | None:
         """The number in a stripped cell and why it is missing, if it is; None for text."""
         if text in self.texts:
             return math.nan, self.texts[text]
-        value = number(text)
-        if value is None or math.isfinite(value):
-            return None if value is None else (value, Reason.PRESENT)
+        value = number(text, self.decimal)
+        if value is None:
+            return None
+        if value in self.values:
+            return math.nan, Reason.NA
+        if math.isfinite(value):
+            return value, Reason.PRESENT
         return value, Reason.NAN if math.isnan(value) else Reason.INF
+
+    def _value(self, mark: str) -> float | None:
+        """The number that a mark is; None for text and for nan, which is equal to nothing."""
+        value = number(mark, self.decimal)
+        if value is None:
+            value = number(mark)
+        return None if value is None or math.isnan(value) else value
 
 
 DEFAULT = Marks()

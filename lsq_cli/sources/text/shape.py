@@ -40,3 +40,9 @@ def one_of(delimiter: str) -> str:
 def between(delimiter: str) -> str:
     """What stands between two cells, in words."""
     return {"\t": "tabs", BLANKS_BETWEEN: "blanks"}.get(delimiter, f"'{delimiter}'")
+
+
+def option_for(delimiter: str) -> str:
+    """The option that names a delimiter, as a shell takes it."""
+    words = {"\t": "tab", BLANKS_BETWEEN: "space", ";": "';'", "|": "'|'"}
+    return f"--delimiter {words.get(delimiter, delimiter)}"

@@ -14,12 +14,13 @@ from table_columns import blocks_of, errors_of, names_of, of_kind, text_of
 import lsq_cli.sources.text.cells as cells_room
 import lsq_cli.sources.text.csv as csv_room
 import lsq_cli.sources.text.head as head_room
-from lsq_cli.core.errors import CellError, DataError, SourceConsumedError, TableError, UsageError
+from lsq_cli.core.errors import CellError, DataError, SourceConsumedError, TableError, UsageError, shown
 from lsq_cli.sources.blocks import Reason
 from lsq_cli.sources.column import Kind
+from lsq_cli.sources.text.conventions import convention
 from lsq_cli.sources.text.csv import CsvTable, values
 from lsq_cli.sources.text.deciding import TextOptions
-from lsq_cli.sources.text.numbers import convention, number
+from lsq_cli.sources.text.numbers import number
 
 NAN, INF = float("nan"), float("inf")
 
@@ -65,7 +66,7 @@ def test_each_delimiter_is_found(sign):
 
 
 def test_an_earlier_delimiter_wins_where_both_split_alike():
-    assert names_of(table("a, b;c\n1, 2;3\n")) == ("a, b", "c")
+    assert names_of(table("a, b;c\nx, y;3\n")) == ("a, b", "c")
 
 
 def test_a_comma_before_blanks_is_a_comma_table():
@@ -131,7 +132,8 @@ def test_a_delimiter_that_is_none_is_a_usage_error(bad):
         ("nan,inf\n3,4\n", ("x1", "x2")),
         ('"2001","2002"\n1,2\n', ("2001", "2002")),
         ('"2001","2002"\n"1","2"\n', ("x1", "x2")),
-        ('"2001",""\nNA,2\n3,4\n', ("x1", "x2")),
+        ('"2001",""\nNA,2\n3,4\n', ("2001", "column2")),
+        ('"2001",""\nNA,2\n"3",4\n', ("x1", "x2")),
         ('"","Ozone"\n"1",41\n', ("column1", "Ozone")),
         (" a , b \n1,2\n", ("a", "b")),
         ('"a ""b""",c\n1,2\n', ('a "b"', "c")),
@@ -141,7 +143,7 @@ def test_a_delimiter_that_is_none_is_a_usage_error(bad):
         ("'OBS',GPA'\n1,2\n", ("'OBS'", "GPA'")),
         ("a,a\n1,2\n", ("a", "a")),
         ("# made by hand\n\na,b\n1,2\n", ("a", "b")),
-        ("# x y\n1 2\n", ("x1", "x2")),
+        ("# x y\n1 2\n", ("x", "y")),
         ("température,b\n1,2\n", ("température", "b")),
     ],
 )
@@ -161,7 +163,8 @@ def test_header_options_overrule():
 
 
 def test_a_missing_mark_of_the_user_makes_no_header():
-    assert table("-,2\n3,4\n").columns[0].named
+    with pytest.raises(TableError, match=r"--header .* --no-header .* --na -$"):
+        table("-,2\n3,4\n")
     assert not table("-,2\n3,4\n", na=("-",)).columns[0].named
 
 
@@ -182,7 +185,7 @@ def test_line_ends_byte_order_mark_and_the_last_line(end, last, bom, small_block
 
 
 def test_comments_and_empty_lines_are_no_rows(small_blocks):
-    text = '# it\'s "odd\na,b\n\n1,2\n   \n# "\n3,4\n#5,6\n\n7,8\n\n\n#end'
+    text = '# it\'s "odd\na,b\n\n1,2\n   \n# "\n3,4\n#5\n\n7,8\n\n\n#end'
 
     assert same(numbers(text), [[1, 2], [3, 4], [7, 8]])
 
@@ -192,23 +195,24 @@ def test_a_comment_inside_quotes_is_text():
 
 
 def test_a_row_that_begins_with_a_missing_mark_is_no_comment():
-    text = "a,b\n#N/A,1\n#N/A is a comment,2\n3,4\n"
+    text = "a,b\n#N/A,1\n#N/As are a comment\n3,4\n"
 
     assert reasons(text) == [Reason.NA, Reason.PRESENT]
     assert reasons("a,b\n#DIV/0!,1\n3,4\n", na=("#DIV/0!",)) == [Reason.NA, Reason.PRESENT]
 
 
 def test_an_empty_line_in_one_column_is_a_missing_cell_but_not_at_the_end(small_blocks):
-    text = "y\n1\n\n# no row\n2\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n3\n  \n\n# end\n\n"
+    text = "y\n\n1\n\n# no row\n2\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n3\n  \n\n# end\n\n"
 
-    assert reasons(text) == [0, 1, 0, *[1] * 17, 0]
-    assert same(numbers(text, missing="drop"), [[1], [NAN], [2], *[[NAN]] * 17, [3]])
+    assert reasons(text, comment="#") == [0, 1, 0, *[1] * 17, 0]
+    assert same(numbers(text, missing="drop", comment="#"), [[1], [NAN], [2], *[[NAN]] * 17, [3]])
     assert same(numbers("1\n2\n\n\n"), [[1], [2]])
     assert same(numbers("1\r\n2\r\n\r\n"), [[1], [2]])
 
 
-def test_a_missing_first_line_of_one_column_counts_without_a_header():
-    assert reasons("\n1\n2\n") == [Reason.EMPTY, Reason.PRESENT, Reason.PRESENT]
+def test_empty_lines_before_the_first_row_of_one_column_are_no_rows():
+    assert same(numbers("\n \n1\n2\n"), [[1], [2]])
+    assert same(numbers("\ny\n\n\t\n1\n2\n"), [[1], [2]])
     assert same(numbers("\ny\n1\n2\n"), [[1], [2]])
 
 
@@ -240,7 +244,7 @@ GOOD = [
     "NaN",
     "+nan",
 ]
-BAD = ["1_000", "0x1A", "$5", "--1", "1e", ".", "e5", "1 2", "1d5", "nan()", "١", "1\xa0", "5%", "True", "1.5.2", "−1"]
+BAD = ["1_000", "0x1A", "$5", "--1", "1e", ".", "e5", "1d5", "nan()", "١", "1\xa0", "5%", "True", "1.5.2", "−1"]
 
 
 @pytest.mark.parametrize("cell", GOOD)
@@ -255,7 +259,7 @@ def test_what_loadtxt_takes_for_a_number(cell):
 
 @pytest.mark.parametrize("cell", BAD)
 def test_what_loadtxt_refuses_is_named(cell):
-    with pytest.raises(CellError, match=r"^data.csv, line 3, column 2 'b': '.*' is "):
+    with pytest.raises(CellError, match=r"^data.csv, line 3, column 2 'b': '.*' (is|holds) "):
         numbers(f"a;b\n1;2\n3;{cell}\n")
     assert number(cell) is None
 
@@ -288,11 +292,12 @@ def test_blanks_before_a_quote_keep_delimiters_inside_it():
         *[(mark, Reason.EMPTY) for mark in ("", "  ", '""', '" "')],
         *[
             (mark, Reason.NA)
-            for mark in ("NA", "N/A", "#N/A", "null", "NULL", "None", '"NA"', ' "NA" ', " NA ", "-999", "?")
+            for mark in ("NA", "N/A", "#N/A", "null", "NULL", "None", "n/a", "<NA>", "\\N", '"NA"', ' "NA" ')
         ],
+        *[(mark, Reason.NA) for mark in (" NA ", "-999", "-999.0", "-9.99e2", '" -999"', "?")],
         *[(mark, Reason.NAN) for mark in ("NaN", "nan", "-NAN")],
         *[(mark, Reason.INF) for mark in ("inf", "-Infinity", "1e400", "-1e999")],
-        *[(mark, Reason.PRESENT) for mark in ("1", "-999.0", '"-999.5"')],
+        *[(mark, Reason.PRESENT) for mark in ("1", "-999.1", '"-999.5"')],
     ],
 )
 def test_each_missing_mark_has_its_reason(cell, reason):
@@ -409,17 +414,32 @@ def test_a_thousand_rows_decide(small_blocks):
     assert same(rows_of(CsvTable(pipe(wide.encode()), TextOptions()), (1,)), [[1]] * 1200)
 
 
+COMMAS = "a decimal comma: --decimal , reads such numbers, or"
 CONVENTIONS = [
-    ("1,5", "written with a decimal comma; write 1.5"),
-    ("-1.234,5", "written with a decimal comma; write -1234.5"),
-    (",5", "written with a decimal comma; write .5"),
-    ("0,123", "written with a decimal comma; write 0.123"),
-    ("1,234", "written with thousands marks; write 1234"),
-    ("12 345 678.5", "written with thousands marks; write 12345678.5"),
+    ("1,5", f"written with {COMMAS} write 1.5"),
+    ("-1.234,5", f"written with {COMMAS} write -1234.5"),
+    (",5", f"written with {COMMAS} write .5"),
+    ("0,123", f"written with {COMMAS} write 0.123"),
+    ("1,234", f"written with {COMMAS} write 1.234"),
+    ("1,234,567", "written with thousands marks; write 1234567"),
+    ("1'234", "written with thousands marks; write 1234"),
+    ("1\u202f234", "written with thousands marks; write 1234"),
+    ("1.234.567", "written with thousands marks; write 1234567"),
+    ("1,23,456", "written with thousands marks; write 123456"),
     ("1_000", "written with underscores; write 1000"),
     ("$5", "written with a currency sign; write 5"),
-    ("-$1,234.50", "written with a currency sign; write -1234.50"),
+    ("-$1,234.50", "written with a currency sign and thousands marks; write -1234.50"),
     ("5 €", "written with a currency sign; write 5"),
+    ("5%", "written with a percent sign; write 0.05"),
+    ("12.5 ‰", "written with a per mille sign; write 0.0125"),
+    ("(300)", "written with accounting brackets; write -300"),
+    ("($310.00)", "written with accounting brackets and a currency sign; write -310.00"),
+    ("300-", "written with the minus behind; write -300"),
+    ("1.0D+02", "written with a Fortran exponent; write 1.0e+02"),
+    ("1.25-103", "written with a Fortran exponent; write 1.25e-103"),
+    ("2.5×10^3", "written with a power of ten; write 2.5e3"),
+    ("−5", "written with the minus sign U+2212; write -5"),
+    ("１1", "written with digits or signs outside ASCII; write 11"),
     ("0x1A", "hexadecimal; write 26"),
 ]
 
@@ -428,13 +448,25 @@ CONVENTIONS = [
 def test_a_column_in_another_convention_is_unreadable_not_text(cell, words):
     made = table(f"a;price list\n1;\n2;{cell}\n3;{cell}\n")
 
-    assert convention(cell) == words
     assert not text_of(made)
     assert list(errors_of(made)) == [1]
     error = errors_of(made)[1]
     assert isinstance(error, CellError)
     way_out = "or leave the column out: --drop 'price list'"
-    assert str(error) == f"data.csv, line 3, column 2 'price list': '{cell}' is {words}, {way_out}"
+    place = "data.csv, line 3, column 2 'price list'"
+    assert str(error) == f"{place}: '{shown(cell)}' is {words}, {way_out}"
+
+
+@pytest.mark.parametrize(("cell", "words"), CONVENTIONS)
+def test_what_to_write_is_a_number(cell, words):
+    assert number(words.rpartition("write ")[2]) is not None
+
+
+@pytest.mark.parametrize(
+    "cell", ["12 kg", "1.5.2", "2020-01-01", "12:30", "<5", "a1", "5x100", "10-20", "0x" + "f" * 90]
+)
+def test_words_units_and_dates_are_in_no_convention(cell):
+    assert convention(cell) is None
 
 
 def test_a_cell_that_can_only_be_a_decimal_comma_decides_for_its_column():
@@ -451,10 +483,7 @@ def test_an_odd_number_among_numbers_is_named_where_it_stands():
     with pytest.raises(CellError) as error:
         numbers("a;b\n1;2\n1,5;2\n")
     way_out = "or leave the column out: --drop a"
-    assert (
-        str(error.value)
-        == f"data.csv, line 3, column 1 'a': '1,5' is written with a decimal comma; write 1.5, {way_out}"
-    )
+    assert str(error.value) == f"data.csv, line 3, column 1 'a': '1,5' is written with {COMMAS} write 1.5, {way_out}"
 
 
 def test_text_in_a_column_of_numbers_names_the_cell_and_two_ways_out():
@@ -528,7 +557,7 @@ ENDS = [
         "a\tb\n1\t2\t\n",
         {"delimiter": "tab"},
         2,
-        "3 cells where the header has 2, for it ends with a tab; end the header",
+        "3 cells where line 1 has 2, for it ends with a tab; end line 1 with a tab too",
     ),
     ("a,b,\n1,2\n3,4\n", {}, 2, "2 cells where line 1 has 3, for line 1 ends with ','; end the rows with ',' too"),
 ]
@@ -549,10 +578,10 @@ def test_a_quoted_delimiter_or_a_cell_of_its_own_at_the_end_is_none_too_many():
 
 
 def test_row_names_without_a_header_are_told_from_ragged_rows():
-    text = '"x" "y"\n"1" 2 3\n"2" 4 5\n'
+    text = '"x" "y"\n"1" 2 3\n"7" 4 5\n'
 
-    expected = "3 cells where line 1 has 2, cells apart by blanks; row names without a header of their own?"
-    assert message(text).startswith(f"data.csv, line 2: {expected}")
+    expected = "3 cells where line 1 has 2, cells apart by blanks; a title above the table? --skip 1 leaves it out; "
+    assert message(text).startswith(f"data.csv, line 2: {expected}row names without a header of their own?")
 
 
 def test_sentences_are_no_ragged_table():
@@ -562,7 +591,7 @@ def test_sentences_are_no_ragged_table():
 def test_a_second_header_is_files_joined_with_cat(small_blocks):
     words = "the header once more; files joined with cat? give them as paths"
 
-    assert message("name,2001\nx,1\n" + "y,2\n" * 20 + "name,2001\nx,1\n") == f"data.csv, line 23: {words}"
+    assert message("name,y1\nx,1\n" + "y,2\n" * 20 + "name,y1\nx,1\n") == f"data.csv, line 23: {words}"
     assert message('"a\nb",c\r\n1,2\r\n"a\nb",c\r\n') == f"data.csv, line 4: {words}"
 
 
@@ -619,12 +648,17 @@ def test_neither_empty_lines_nor_comments_are_read_without_end(monkeypatch):
 def test_utf16_is_named_with_its_way_out(encoding):
     text = "a,b\n1,2\n3,4\n".encode(encoding)
 
-    assert message(text) == "data.csv, line 1: UTF-16 text; convert it first: iconv -f utf-16 -t utf-8"
+    if encoding == "utf-16":  # with a byte order mark
+        assert same(numbers(text), [[1, 2], [3, 4]])
+    else:
+        expected = f"UTF-16 text without a byte order mark: --encoding {encoding} reads it"
+        assert message(text) == f"data.csv, line 1: {expected}"
+    assert same(numbers(text, encoding=encoding), [[1, 2], [3, 4]])
 
 
 def test_bytes_that_are_not_utf8_are_named_with_their_line(small_blocks):
     text = "a,b\n" + "x,1\n" * 20 + "é,2\n"
-    words = "the byte 0xe9 is not UTF-8 text; if it is Latin-1: iconv -f latin1 -t utf-8"
+    words = "the byte 0xe9 is not UTF-8 text; if it is Latin-1: --encoding latin-1"
 
     assert message(text.encode("latin1")) == f"data.csv, line 22: {words}"
     assert same(numbers(text, (1,))[-1:], [[2]])

@@ -42,7 +42,7 @@ def test_every_cell_is_what_float_makes_of_it(made, size, streamed):
     columns = tuple(range(1, len(rows[0])))
     source = pipe(data) if streamed else Bytes(data)
     with mock.patch.object(csv_room, "BLOCK_BYTES", size):
-        table = CsvTable(source, TextOptions(delimiter=delimiter, header=True, na=("-77",)))
+        table = CsvTable(source, TextOptions(delimiter=delimiter, header=True, na=("-77",), comment="#"))
         blocks = list(blocks_of(table, columns, "drop"))
     cells = [block.read() for block in blocks]
     values = np.concatenate([block.values for block in cells])

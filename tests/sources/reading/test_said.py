@@ -1,0 +1,66 @@
+"""What is said of how a text was read: warnings where the evidence is thin, notes, the dialect and its evidence."""
+
+from __future__ import annotations
+
+import pytest
+from byte_sources import Bytes
+
+from lsq_cli import gradient, solve
+from lsq_cli.sources.text.csv import CsvTable
+from lsq_cli.sources.text.deciding import TextOptions
+
+YEARS = "1990,1991,1992\n5.5,1,2\n7,2.5,3\n9,4,7.5\n"
+DOUBT = "t.csv: the first row, '1990', '1991', '1992', is taken for numbers; if these are names: --header"
+
+
+@pytest.fixture
+def years(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.csv").write_text(YEARS)
+    return "t.csv"
+
+
+@pytest.mark.parametrize("verb", [["solve"], ["compare", "--time-limit", "0.01"], ["gradient"]])
+def test_every_verb_that_reads_says_what_was_assumed(verb, years, run_lsq):
+    assert f"lsq: warning: {DOUBT}\n" in run_lsq(*verb, years).err
+    assert "warning" not in run_lsq(*verb, years, "-q").err
+
+
+def test_what_was_assumed_stands_in_the_result(years, run_lsq):
+    assert run_lsq("solve", years, "-f", "json").json["warnings"] == [DOUBT]
+    assert DOUBT in " ".join(run_lsq("solve", years).out.split())
+    in_python = DOUBT.replace("--header", "header=True")
+    assert in_python in solve(years).warnings
+    assert in_python in gradient(years).warnings
+
+
+def test_the_comments_of_all_blocks_are_counted_once(run_lsq, tmp_path, monkeypatch):
+    monkeypatch.setattr("lsq_cli.sources.text.csv.BLOCK_BYTES", 40)
+    (tmp_path / "t.csv").write_text("# above\nx,y\n" + "1,2\n2,5\n3,4\n# half-time\n" * 20)
+
+    for options in ((), ("-m", "gd"), ("--jobs", "1")):
+        said = run_lsq("solve", tmp_path / "t.csv", *options).err
+        assert f"lsq: note: {tmp_path / 't.csv'}: 20 lines that begin with # left out as comments\n" in said
+
+
+def test_a_table_knows_its_dialect_and_why():
+    table = CsvTable(Bytes(b"# made by hand\nwho;h;w\nAnn;1;2\nBob;2;3\n"), TextOptions())
+    why = dict(table.dialect.evidence)
+
+    assert (table.dialect.delimiter, table.dialect.decimal, table.dialect.encoding) == (";", ".", "utf-8")
+    assert why["leading lines"] == "none left out, 1 that begin with # above the first row"
+    assert why["delimiter"] == "it splits the first 3 rows into 3 cells each"
+    assert why["header"] == "the word 'h' above numbers"
+    assert table.form == "CSV, ';' between cells, a header"
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "form"),
+    [
+        ("1,5;2\n2;3\n", {"decimal": ","}, "CSV, ';' between cells, decimal commas, no header"),
+        ("# a b\n1 2\n3 5\n", {}, "CSV, blanks between cells, names in a comment"),
+        ("3\n5\n", {}, "CSV, one column, no header"),
+    ],
+)
+def test_the_form_says_the_dialect_in_a_few_words(text, options, form):
+    assert CsvTable(Bytes(text.encode()), TextOptions(**options)).form == form

@@ -151,9 +151,9 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     if not options["quiet"] and not problem.about.has_constant and options["form"] == "table":
         say("note", "no intercept: add --intercept")
     say_warnings((*problem.about.warnings, *run.warnings), options)
-    solution = _consume(run, options, start)
+    solution, norms = _consume(run, options, start)
     say_work(problem.about, _times(problem, perf_counter() - solving), options)
-    _report(ctx, solution, options)
+    _report(solution, norms, options)
     if interruption.exit_code:
         ctx.exit(interruption.exit_code)
     least = options["min_digits"]
@@ -241,22 +241,22 @@ def _descent(options: dict[str, Any], problem: Problem) -> Descent | None:
     return Descent(options["step"], options["learning_rate"], limits, x0, options["normalize"], trail)
 
 
-def _consume(run: Run, options: dict[str, Any], start: float) -> Solution:
-    """Let the run go by, into the table's rows and the history."""
-    from lsq_cli.report.iterates import IterateSampler, rows_wanted
+def _consume(run: Run, options: dict[str, Any], start: float) -> tuple[Solution, list[float]]:
+    """Let the run go by, into the table's rows, the history and ‖∇f‖ over the run."""
+    from lsq_cli.report.iterates import Fall, IterateSampler, rows_wanted
 
     names, targets = run.problem.about.names, run.problem.about.targets
     sampler = IterateSampler(rows_wanted(options["iterates"]))
-    trace = _trace(options)
+    trace, fall = _trace(options), Fall() if options["method"] == "gd" and options["form"] == "table" else None
     with _history(options, names, targets) as history, _bar(run, options) as bar:
-        consumers = [consumer.add for consumer in (sampler, history, trace, bar) if consumer is not None]
+        consumers = [consumer.add for consumer in (sampler, history, trace, bar, fall) if consumer is not None]
         for iterate in run:
             for add in consumers:
                 add(iterate)
     if trace is not None:
         _draw(options["plot"], trace, run.problem)
     show = options["iterates_asked"] or options["form"] == "table"
-    return run.solution(sampler.rows() if show else None, perf_counter() - start)
+    return run.solution(sampler.rows() if show else None, perf_counter() - start), fall.norms() if fall else []
 
 
 def _bar(run: Run, options: dict[str, Any]) -> AbstractContextManager[DescentBar | None]:
@@ -304,7 +304,7 @@ def _history(
     return History(options["history"], names, options["history_every"], options["with_x"], targets)
 
 
-def _report(ctx: click.Context, solution: Solution, options: dict[str, Any]) -> None:
+def _report(solution: Solution, norms: list[float], options: dict[str, Any]) -> None:
     """Write the files, then standard output: a reader that closes the pipe early still finds the files."""
     from lsq_cli.report import plain
 
@@ -313,7 +313,7 @@ def _report(ctx: click.Context, solution: Solution, options: dict[str, Any]) -> 
     if form == "table":
         from lsq_cli.report.tables import print_solution
 
-        print_solution(solution, sys.stdout)
+        print_solution(solution, sys.stdout, norms)
         return
     plain.WRITERS[f".{form}"](solution, sys.stdout.buffer)
     sys.stdout.buffer.flush()

@@ -105,6 +105,10 @@ class Solution:
         change in the last bit of the data.
     passes : int
         How often the rows were read.
+    gradient_goal : float or None
+        tol·‖Aᵀb‖, which descent compares ‖∇f‖ with.
+    best_iteration : int or None
+        The step that x comes from, where it is not the last: of a descent that diverged or stagnated.
     warnings, notes : tuple of str
         What to beware of; and how the data was understood, which the command says on standard error alone.
     """
@@ -140,6 +144,8 @@ class Solution:
     learning_rate: float | None = None
     largest_stable_rate: float | None = None
     forecast: float | None = None
+    gradient_goal: float | None = None
+    best_iteration: int | None = None
     iterates: tuple[Iterate, ...] | None = None
     statistics: Statistics | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)

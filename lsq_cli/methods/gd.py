@@ -102,6 +102,8 @@ class GradientDescent:
             "learning_rate": self._in_user_units(self._rate) if has_rate else None,
             "largest_stable_rate": self._in_user_units(2.0 * self._default_rate) if self._largest > 0.0 else math.inf,
             "forecast": self.forecast,
+            "gradient_goal": self.goal,
+            "best_iteration": self.best_iteration,
             "extra": {"memory": trail} if trail else {},
         }
 
@@ -117,6 +119,18 @@ class GradientDescent:
             if ends.best is not None and ends.outcome in _BEST_IS_RESULT:
                 x[:, t] = self._in_x(ends.best, t)
         return x.reshape(last.x.shape)
+
+    @property
+    def best_iteration(self) -> int | None:
+        """The step that the returned x comes from, where it is not the last; None too where targets differ in it."""
+        steps = {ends.best_k if ends.outcome in _BEST_IS_RESULT else None for ends in self._ends}
+        return steps.pop() if len(steps) == 1 else None
+
+    @property
+    def goal(self) -> float:
+        """tol·‖Aᵀb‖, which ‖∇f‖ is compared with, in the user's units; the Frobenius norm for several targets."""
+        goals = (_at(z)._replace(gradient_norm=ends.goal) for z, ends in zip(self._starts, self._ends, strict=True))
+        return math.hypot(*(self._form.to_user(goal, t).gradient_norm for t, goal in enumerate(goals)))
 
     @property
     def choice(self) -> str:

@@ -74,18 +74,22 @@ class StoppingTest:
         The x that the run has come to; None before it has begun.
     best : ndarray, shape (n,), or None
         The x of least ‖∇f‖ so far; of least f where the rule may diverge. None where there was no number.
+    best_k : int
+        The step that led to `best`.
+    goal : float
+        tol·‖Aᵀb‖, in the units of the objective.
     """
 
     def __init__(self, objective: Objective, limits: Limits, stable: bool) -> None:
         self._objective, self._stable, self._limits = objective, stable, limits
-        self._goal = limits.tol * objective.gradient_norm(objective.c)
+        self.goal = limits.tol * objective.gradient_norm(objective.c)
         self._time_limit = math.inf if limits.time_limit is None else limits.time_limit
         self._ceiling, self._least = math.inf, math.inf
         self._look = 0  # the step at which to look for more than convergence
         self.outcome: Outcome | None = None
         self.last: Array | None = None
         self.best: Array | None = None
-        self._best_k = 0
+        self.best_k = 0
 
     def begin(self, f0: float) -> None:
         """The run begins at a point where f is `f0`."""
@@ -96,10 +100,10 @@ class StoppingTest:
         """How the run ends at step k, at x; None where it goes on."""
         size = gradient_norm if self._stable else f
         if size < self._least:
-            self._least, self.best, self._best_k = size, x, k
+            self._least, self.best, self.best_k = size, x, k
         # Nearly always nothing has happened, and this is all that is asked.
         if (
-            self._goal < gradient_norm < math.inf
+            self.goal < gradient_norm < math.inf
             and f <= self._ceiling
             and k < self._look
             and seconds < self._time_limit
@@ -111,11 +115,11 @@ class StoppingTest:
 
     def _ending(self, k: int, x: Array, f: float, gradient_norm: float, seconds: float) -> Outcome | None:
         """Which ending it is, if any."""
-        if gradient_norm <= self._goal:
+        if gradient_norm <= self.goal:
             return Outcome.CONVERGED
         if not (f <= self._ceiling and gradient_norm < math.inf):
             return Outcome.DIVERGED
-        waited = k - self._best_k >= PATIENCE
+        waited = k - self.best_k >= PATIENCE
         if waited and self._stable and self._least <= _ROUNDING * self._objective.rounding(x):
             return Outcome.STAGNATED
         if k >= self._limits.max_iter:

@@ -67,6 +67,32 @@ class IterateSampler:
         return (*self._kept, self._latest)
 
 
+class Fall:
+    """A consumer of iterates that keeps ‖∇f‖ at about evenly spaced k, in memory that does not grow with the run."""
+
+    def __init__(self, points: int = 32) -> None:
+        self._points, self._every = points, 1
+        self._norms: list[float] = []
+        self._latest: Iterate | None = None
+
+    def add(self, iterate: Iterate) -> None:
+        """Takes the next iterate; k grows from call to call by 1."""
+        self._latest = iterate
+        if iterate.k % self._every == 0:
+            self._norms.append(iterate.gradient_norm)
+            if len(self._norms) > 2 * self._points:
+                self._norms, self._every = self._norms[::2], 2 * self._every
+
+    def norms(self) -> list[float]:
+        """As many norms as there are points at most, the first and the last among them."""
+        if self._latest is None:
+            return []
+        last = [] if self._latest.k % self._every == 0 else [self._latest.gradient_norm]
+        norms = [*self._norms, *last]
+        count = min(self._points, len(norms))
+        return [norms[round(place * (len(norms) - 1) / max(1, count - 1))] for place in range(count)]
+
+
 def coefficient_labels(names: tuple[str, ...], targets: tuple[str, ...]) -> tuple[str, ...]:
     """A label for each number of x in C order: the name, with the target behind it where there are several."""
     if len(targets) <= 1:

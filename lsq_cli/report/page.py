@@ -6,13 +6,18 @@ the encoding lacks as a backslash escape. Labels are ours and have a spelling in
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from typing import TYPE_CHECKING, NamedTuple
 
 from lsq_cli.core.errors import shown
 from lsq_cli.core.solution import ALL_DIGITS
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 SUMMARY_DIGITS = 6
 _SIGNS = "‖∇−≈·…½²ᵀ×∂∘βλΣᵢⱼ"
+_BLOCKS = "▁▂▃▄▅▆▇█"
 _ASCII = str.maketrans(
     {
         "‖": "||",
@@ -61,6 +66,15 @@ class Page(NamedTuple):
     def message(self, text: str) -> str:
         """A sentence of ours that may quote the data: as `name`, never cut."""
         return Page(self.encoding).name(text)
+
+    def fall(self, values: Sequence[float]) -> str:
+        """Positive values as a line of blocks, the lowest an eighth high, on a log scale; empty without two heights."""
+        logs = [math.log10(value) for value in values if 0.0 < value < math.inf]
+        if not self._can_show(_BLOCKS) or not logs or not min(logs) < max(logs):
+            return ""
+        low, scale = min(logs), (len(_BLOCKS) - 1) / (max(logs) - min(logs))
+        heights = (math.log10(value) if value > 0.0 else low for value in values if value < math.inf)
+        return "".join(_BLOCKS[round((height - low) * scale)] for height in heights)
 
     def _can_show(self, text: str) -> bool:
         try:

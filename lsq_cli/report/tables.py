@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, TextIO
 
-from lsq_cli.core.solution import INTERCEPT
+from lsq_cli.core.solution import INTERCEPT, Outcome
 from lsq_cli.report.fitting import Grid
 from lsq_cli.report.iterates import coefficient_labels
 from lsq_cli.report.layout import Lines, Section, print_page
 from lsq_cli.report.page import SUMMARY_DIGITS, Page, coefficient, decimal_aligned, significant
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lsq_cli.core.solution import Solution
 
 _LONGEST_X = 40  # more coefficients than this are elided on a terminal
@@ -27,18 +29,22 @@ _ESTIMATED = ("constant", "exact")
 _METHODS = {"normal": "normal equations", "gd": "gradient descent"}
 
 
-def print_solution(solution: Solution, stream: TextIO) -> None:
-    """Prints `solution` on `stream`: ruled tables on a terminal, plain text elsewhere."""
-    print_page(lambda page: sections(solution, page), stream)
+def print_solution(solution: Solution, stream: TextIO, norms: Sequence[float] = ()) -> None:
+    """Prints `solution` on `stream`: ruled on a terminal, plain text elsewhere; `norms` are ‖∇f‖ over the run."""
+    print_page(lambda page: sections(solution, page, norms), stream)
 
 
-def sections(solution: Solution, page: Page) -> list[Section]:
+def sections(solution: Solution, page: Page, norms: Sequence[float] = ()) -> list[Section]:
     """What there is to say about `solution`, in order, spelled for `page`."""
     parts: list[Section] = [summary(solution, page), coefficients(solution, page)]
     if line := support(solution):
         parts.append(Lines("", (line,)))
+    if line := best_row(solution):
+        parts.append(Lines("", (page.label(line),)))
     if solution.iterates:
         parts.append(iterates(solution, page))
+        if blocks := page.fall(norms):
+            parts.append(Lines("", (f"log ‖∇f‖  {blocks}  k = 0 … {solution.iterations}",)))
     if solution.dependencies:
         parts.append(Lines("Dependencies", tuple(map(page.message, solution.dependencies))))
     if solution.warnings:
@@ -68,11 +74,11 @@ def summary(solution: Solution, page: Page) -> Grid:
         "scaled condition": solution.condition,
         "objective": solution.objective,
         page.label("‖Ax − b‖"): solution.residual_norm,
-        page.label("‖∇f‖"): solution.gradient_norm,
+        page.label("‖∇f‖"): page.label(_gradient(solution)),
         "iterations": solution.iterations,
         "passes over the data": solution.passes,
-        "sure digits": solution.digits,
-        **({} if solution.data_digits is None else {"data support": f"{significant(solution.data_digits)} digits"}),
+        "correct digits, guaranteed": "not known" if solution.digits is None else _one_decimal(solution.digits),
+        **({} if solution.data_digits is None else {"digits the data support": _one_decimal(solution.data_digits)}),
         "outcome": solution.outcome.sentence,
     }
     return Grid("Summary", (), [(label, _summary_value(value)) for label, value in rows.items()], "lt")
@@ -111,8 +117,10 @@ def iterates(solution: Solution, page: Page) -> Grid:
     if solution.x.size <= _WIDEST_X:
         labels = map(page.name, coefficient_labels(solution.names, solution.targets))
         numbers = zip(*(row.x.ravel().tolist() for row in rows), strict=True)
+        final = solution.iterations if solution.best_iteration is None else solution.best_iteration
+        shown = [_shown_digits(solution) if row.k == final else SUMMARY_DIGITS for row in rows]
         columns += [
-            (label, *decimal_aligned(list(map(significant, column))))
+            (label, *decimal_aligned([significant(value, digits) for value, digits in zip(column, shown, strict=True)]))
             for label, column in zip(labels, numbers, strict=True)
         ]
     x = tuple(range(5, len(columns)))
@@ -133,19 +141,44 @@ def support(solution: Solution) -> str:
     return f"The data support {digits} of every coefficient; their last bit moves the rest."
 
 
+def best_row(solution: Solution) -> str:
+    """Which iterate x is, where it is not the last one; else nothing."""
+    if solution.best_iteration is None or solution.best_iteration == solution.iterations:
+        return ""
+    least = "f" if solution.outcome is Outcome.DIVERGED else "‖∇f‖"
+    best, last = solution.best_iteration, solution.iterations
+    return f"x is that of row k = {best}, where {least} is least; the run ended at k = {last}."
+
+
 def formula(solution: Solution, page: Page) -> str:
-    """``y ≈ 2.05 + 3.97·x`` for at most four coefficients of one target; else nothing."""
+    """``y ≈ 2.05 + 3.97·x`` for at most four coefficients of one target that did not diverge; else nothing."""
     x = solution.x.ravel().tolist()
-    if len(x) > 4 or len(solution.targets) != 1 or not all(map(math.isfinite, x)):
+    if len(x) > 4 or len(solution.targets) != 1 or not all(map(math.isfinite, x)) or solution.outcome == "diverged":
         return ""
     terms = ""
     for value, name in zip(x, solution.names, strict=True):
-        sure = SUMMARY_DIGITS if solution.digits is None else min(SUMMARY_DIGITS, max(1, int(solution.digits)))
         minus = value < 0
         sign = (" − " if minus else " + ") if terms else ("−" if minus else "")
         factor = "" if name == INTERCEPT else page.label("·") + page.name(name)
-        terms += page.label(sign) + significant(abs(value), sure) + factor
+        terms += page.label(sign) + significant(abs(value), _shown_digits(solution)) + factor
     return f"{page.name(solution.targets[0])} {page.label('≈')} {terms}"
+
+
+def _shown_digits(solution: Solution) -> int:
+    """Digits of x in the formula and in its row: those of a summary, but no more than are sure."""
+    return SUMMARY_DIGITS if solution.digits is None else min(SUMMARY_DIGITS, max(1, int(solution.digits)))
+
+
+def _one_decimal(digits: float) -> str:
+    """`digits` with one decimal, rounded down: what is guaranteed is not rounded up."""
+    return f"{math.floor(10 * digits + 1e-9) / 10:.1f}"
+
+
+def _gradient(solution: Solution) -> str:
+    """‖∇f‖, beside what descent compares it with."""
+    norm = significant(solution.gradient_norm)
+    goal = solution.gradient_goal
+    return norm if goal is None else f"{norm}, to be at most ‖Aᵀb‖·tol = {significant(goal)}"
 
 
 def _forecast(solution: Solution) -> str | None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lsq_cli.core.errors import UsageError
 from lsq_cli.core.solution import Iterate
-from lsq_cli.report.iterates import IterateSampler, coefficient_labels, rows_wanted
+from lsq_cli.report.iterates import Fall, IterateSampler, coefficient_labels, rows_wanted
 
 MARKS = [0, *(factor * 10**decade for decade in range(9) for factor in (1, 2, 5))]
 X = np.zeros(1)
@@ -102,3 +102,16 @@ def test_anything_else_is_a_usage_error(text):
 def test_a_coefficient_of_several_targets_is_labelled_with_both_names():
     assert coefficient_labels(("u", "v"), ("b",)) == ("u", "v")
     assert coefficient_labels(("u", "v"), ("b1", "b2")) == ("u:b1", "u:b2", "v:b1", "v:b2")
+
+
+@pytest.mark.parametrize("steps", [0, 1, 5, 31, 32, 1000, 12345])
+def test_a_fall_keeps_norms_at_even_distances_with_both_ends(steps):
+    fall = Fall(32)
+    for k in range(steps + 1):
+        fall.add(Iterate(k, np.zeros(1), 0.0, 0.0, float(k), 0.0, 0.0))
+    norms = fall.norms()
+
+    assert len(norms) == min(32, steps + 1)
+    assert (norms[0], norms[-1]) == (0.0, steps)
+    gaps = np.diff(norms)
+    assert steps == 0 or (gaps.max() <= 2.1 * max(1, steps / 31) and gaps.min() > 0)

@@ -122,19 +122,19 @@ class TestPlainText:
         assert as_text(normal()) == (
             """\
 Summary
-  method                normal equations, sums in extended precision
-  rows                  5
-  columns               2
-  rank                  2
-  scaled condition      4.23607
-  objective             0.123457
-  ‖Ax − b‖              0.5
-  ‖∇f‖                  1.5e-15
-  iterations            1
-  passes over the data  1
-  sure digits           15.9
-  data support          12.25 digits
-  outcome               converged
+  method                      normal equations, sums in extended precision
+  rows                        5
+  columns                     2
+  rank                        2
+  scaled condition            4.23607
+  objective                   0.123457
+  ‖Ax − b‖                    0.5
+  ‖∇f‖                        1.5e-15
+  iterations                  1
+  passes over the data        1
+  correct digits, guaranteed  15.9
+  digits the data support     12.2
+  outcome                     converged
 
 Solution
   name            x
@@ -154,25 +154,25 @@ y ≈ 2.05 + 3.97·x
         assert as_text(descended()) == (
             """\
 Summary
-  method                gradient descent, sums in extended precision
-  step rule             constant
-  learning rate         0.0625
-  largest stable rate   0.125
-  rows                  5
-  rows read             9
-  rows dropped          4 (3 empty, 1 na)
-  columns left out      city, [red]name[/red]
-  columns               2
-  rank                  2
-  scaled condition      not known
-  objective             0.123457
-  ‖Ax − b‖              0.5
-  ‖∇f‖                  1.5e-15
-  iterations            5
-  passes over the data  6
-  sure digits           3.7
-  data support          2.25 digits
-  outcome               not converged: the limit on iterations was reached
+  method                      gradient descent, sums in extended precision
+  step rule                   constant
+  learning rate               0.0625
+  largest stable rate         0.125
+  rows                        5
+  rows read                   9
+  rows dropped                4 (3 empty, 1 na)
+  columns left out            city, [red]name[/red]
+  columns                     2
+  rank                        2
+  scaled condition            not known
+  objective                   0.123457
+  ‖Ax − b‖                    0.5
+  ‖∇f‖                        1.5e-15
+  iterations                  5
+  passes over the data        6
+  correct digits, guaranteed  3.7
+  digits the data support     2.2
+  outcome                     not converged: the limit on iterations was reached
 
 Solution
   name            x
@@ -182,10 +182,10 @@ Solution
 The data support 2 digits of every coefficient; their last bit moves the rest.
 
 Iterates
-  k     f(x)  ‖Ax − b‖         ‖∇f‖    step  (intercept)        x
-  0  1234.57     49.69         87.5               0        0
-  1     17.5   5.91608         8.75  0.0625      -0.5     12.25
-  5    0.124  0.497996  0.000976562  0.0625       2.0487   3.9711
+  k     f(x)  ‖Ax − b‖         ‖∇f‖    step  (intercept)      x
+  0  1234.57     49.69         87.5                 0      0
+  1     17.5   5.91608         8.75  0.0625        -0.5   12.25
+  5    0.124  0.497996  0.000976562  0.0625         2.05   3.97
 
 Dependencies
   z = 2 y
@@ -204,13 +204,13 @@ y ≈ 2.05 + 3.97·x
         assert text.isascii()
         assert text.endswith(
             """\
-  ||Ax - b||            0.5
-  ||grad f||            1.5e-15
-  iterations            1
-  passes over the data  1
-  sure digits           15.9
-  data support          12.25 digits
-  outcome               converged
+  ||Ax - b||                  0.5
+  ||grad f||                  1.5e-15
+  iterations                  1
+  passes over the data        1
+  correct digits, guaranteed  15.9
+  digits the data support     12.2
+  outcome                     converged
 
 Solution
   name            x
@@ -273,7 +273,7 @@ Iterates
 
     def test_has_the_rows_read_only_where_they_are_others(self):
         assert "rows read" not in as_text(normal())
-        assert "  rows read             7\n  rows dropped          0\n" in as_text(normal(rows_read=7))
+        assert "  rows read                   7\n  rows dropped                0\n" in as_text(normal(rows_read=7))
 
 
 class TestTerminal:
@@ -281,27 +281,27 @@ class TestTerminal:
         assert without_trailing_blanks(screen(descended())) == (
             """\
 Summary
- ────────────────────────────────────────────────────────────────────────
- method                gradient descent, sums in extended precision
- step rule             constant
- learning rate         0.0625
- largest stable rate   0.125
- rows                  5
- rows read             9
- rows dropped          4 (3 empty, 1 na)
- columns left out      city, [red]name[/red]
- columns               2
- rank                  2
- scaled condition      not known
- objective             0.123457
- ‖Ax − b‖              0.5
- ‖∇f‖                  1.5e-15
- iterations            5
- passes over the data  6
- sure digits           3.7
- data support          2.25 digits
- outcome               not converged: the limit on iterations was reached
- ────────────────────────────────────────────────────────────────────────
+ ──────────────────────────────────────────────────────────────────────────────
+ method                      gradient descent, sums in extended precision
+ step rule                   constant
+ learning rate               0.0625
+ largest stable rate         0.125
+ rows                        5
+ rows read                   9
+ rows dropped                4 (3 empty, 1 na)
+ columns left out            city, [red]name[/red]
+ columns                     2
+ rank                        2
+ scaled condition            not known
+ objective                   0.123457
+ ‖Ax − b‖                    0.5
+ ‖∇f‖                        1.5e-15
+ iterations                  5
+ passes over the data        6
+ correct digits, guaranteed  3.7
+ digits the data support     2.2
+ outcome                     not converged: the limit on iterations was reached
+ ──────────────────────────────────────────────────────────────────────────────
 
 Solution
  ─────────────────
@@ -314,13 +314,13 @@ Solution
 The data support 2 digits of every coefficient; their last bit moves the rest.
 
 Iterates
- ───────────────────────────────────────────────────────────────
- k     f(x)  ‖Ax − b‖         ‖∇f‖    step  (intercept)        x
- ───────────────────────────────────────────────────────────────
- 0  1234.57     49.69         87.5               0        0
- 1     17.5   5.91608         8.75  0.0625      -0.5     12.25
- 5    0.124  0.497996  0.000976562  0.0625       2.0487   3.9711
- ───────────────────────────────────────────────────────────────
+ ─────────────────────────────────────────────────────────────
+ k     f(x)  ‖Ax − b‖         ‖∇f‖    step  (intercept)      x
+ ─────────────────────────────────────────────────────────────
+ 0  1234.57     49.69         87.5                 0      0
+ 1     17.5   5.91608         8.75  0.0625        -0.5   12.25
+ 5    0.124  0.497996  0.000976562  0.0625         2.05   3.97
+ ─────────────────────────────────────────────────────────────
 
 Dependencies
   z = 2 y
@@ -334,12 +334,12 @@ y ≈ 2.05 + 3.97·x
         )
 
     def test_keeps_x_of_few_unknowns_and_names_the_columns_it_leaves_out(self):
-        assert "left out on" not in screen(descended(), width=64)
+        assert "left out on" not in screen(descended(), width=62)
         assert """\
- k     f(x)  ‖Ax − b‖         ‖∇f‖  (intercept)        x
-""" in without_trailing_blanks(screen(descended(), width=63))
-        assert "left out on this narrow screen: step; --history" in screen(descended(), width=63)
-        assert " k         ‖∇f‖  (intercept)        x\n" in screen(descended(), width=45)
+ k     f(x)  ‖Ax − b‖         ‖∇f‖  (intercept)      x
+""" in without_trailing_blanks(screen(descended(), width=61))
+        assert "left out on this narrow screen: step; --history" in screen(descended(), width=61)
+        assert " k         ‖∇f‖  (intercept)      x\n" in screen(descended(), width=44)
 
     def test_leaves_out_x_of_many_unknowns_first(self):
         rows = (iterate(0, [1e-9] * 4, 1234.5678, 49.69, 87.5), iterate(1, [1.23456] * 4, 1.0, 1.0, 1.0, 1.0))
@@ -486,7 +486,7 @@ class TestSupport:
         assert ("The data support" in as_text(answer)) is bool(line)
 
     def test_is_a_line_of_the_summary_where_it_is_known(self):
-        assert "  data support          12.25 digits\n" in as_text(normal())
+        assert "  correct digits, guaranteed  15.9\n  digits the data support     12.2\n" in as_text(normal())
         assert "data support" not in as_text(normal(data_digits=None))
 
 
@@ -535,3 +535,34 @@ sys.exit("rich" in sys.modules)
         )
 
         assert done.stdout.endswith("\nb ≈ 1·a\n")
+
+
+class TestDescent:
+    def test_shows_the_gradient_beside_what_it_is_compared_with(self):
+        shown = as_text(descended(gradient_goal=44600.123, gradient_norm=44578.0))
+
+        assert "‖∇f‖                        44578, to be at most ‖Aᵀb‖·tol = 44600.1\n" in shown
+
+    def test_says_which_row_x_is_where_it_is_not_the_last(self):
+        shown = as_text(descended(outcome=Outcome.DIVERGED, best_iteration=1))
+
+        assert "\nx is that of row k = 1, where f is least; the run ended at k = 5.\n" in shown
+        assert "≈" not in shown
+        assert "where ‖∇f‖ is least" in as_text(descended(outcome=Outcome.STAGNATED, best_iteration=1))
+        assert "x is that of row" not in as_text(descended(best_iteration=5))
+
+    def test_formula_and_last_row_have_the_digits_of_the_solution(self):
+        shown = as_text(descended())
+
+        assert "y ≈ 2.05 + 3.97·x" in shown
+        assert next(line for line in shown.splitlines() if line.startswith("  5")).split()[-2:] == ["2.05", "3.97"]
+        assert "(intercept)  2.05" in shown
+
+    def test_draws_how_the_gradient_fell(self):
+        page = Page()
+        shown = plain_text(sections(descended(), page, [100.0, 1.0, 10.0, 1e-5]))
+
+        assert "\nlog ‖∇f‖  █▆▇▁  k = 0 … 5\n" in shown
+        assert page.fall([1.0, 1.0]) == page.fall([]) == page.fall([math.inf, 2.0]) == ""
+        assert page.fall([10.0, 0.0, 1.0]) == "█▁▁"
+        assert Page("ascii").fall([1.0, 2.0]) == ""

@@ -146,12 +146,11 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     from lsq_cli.core.solution import Outcome
     from lsq_cli.runs.solving import Run
 
-    run = Run(problem, _descent(options, problem), interruption.requested)
-    say_notes(problem.about.notes, options)
-    if not options["quiet"] and not problem.about.has_constant and options["form"] == "table":
-        say("note", "no intercept: add --intercept")
-    say_warnings((*problem.about.warnings, *run.warnings), options)
+    run = Run(problem, _descent(options, problem), interruption.requested, table=True)
+    say_notes(run.notes, options)
+    say_warnings(run.warnings, options)
     solution, norms = _consume(run, options, start)
+    say_warnings([text for text in solution.warnings if text not in (*run.notes, *run.warnings)], options)
     say_work(problem.about, _times(problem, perf_counter() - solving), options)
     _report(solution, norms, options)
     if interruption.exit_code:

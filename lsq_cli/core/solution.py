@@ -5,6 +5,7 @@ It imports nothing of the package: methods, reports and commands all speak in th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -23,6 +24,11 @@ INTERCEPT = "(intercept)"
 _SHOWN, _SHOWN_IN_HTML = 4, 100
 ALL_DIGITS = 15.9
 """As many digits as a double can have right: −log₁₀ 2⁻⁵³, rounded down."""
+
+
+def one_decimal(digits: float) -> str:
+    """Digits with one decimal, rounded down: no more than are sure."""
+    return f"{math.floor(10 * digits + 1e-9) / 10:.1f}"
 
 
 class Outcome(StrEnum):

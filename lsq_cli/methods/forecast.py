@@ -95,6 +95,12 @@ class Modes(NamedTuple):
         return self.goal if self.measure is None else self.goal / float(np.linalg.norm(self.measure, 2))
 
     @property
+    def error_at_goal(self) -> float:
+        """How large ‖x − x*‖ may still be, in units of ‖x₀ − x*‖, when ‖ĝ‖ is the goal: all of it along λmin."""
+        distance = float(np.linalg.norm(self.parts / self.values))
+        return self.plain_goal / float(self.values[0]) / distance if distance else 0.0
+
+    @property
     def chebyshev(self) -> float:
         """C = κ(A)·ln(2√λmax‖x₀ − x*‖_G/goal)."""
         distance = float(np.linalg.norm(self.parts / np.sqrt(self.values)))

@@ -142,14 +142,14 @@ class GradientDescent:
     def advice(self, outcome: Outcome, k: int) -> str:
         """What to try after a run that did not converge."""
         if outcome is Outcome.DIVERGED and self._rules[0].stable:
-            return f"{k} steps done, and f is beyond the range of doubles; try a smaller --x0, or leave it out"
+            return f"{_steps(k)} done, and f is beyond the range of doubles; try a smaller --x0, or leave it out"
         if outcome is Outcome.DIVERGED:
             largest = self._in_user_units(self._rules[0].largest_rate)
-            return f"{k} steps done; try a --learning-rate below {largest:.6g}, or leave it out"
+            return f"{_steps(k)} done; try a --learning-rate below {largest:.6g}, or leave it out"
         if outcome is Outcome.STAGNATED:
             reached = max(map(self._relative_gradient, range(self._form.p)))
             return (
-                f"{k} steps done, ‖∇f‖ is {reached:.1e}·‖Aᵀb‖ and rounding keeps it from shrinking; "
+                f"{_steps(k)} done, ‖∇f‖ is {reached:.1e}·‖Aᵀb‖ and rounding keeps it from shrinking; "
                 f"try --tol {10.0 ** math.ceil(math.log10(reached)):.0e}"
                 f"{' or --method normal' if self._spectrum else ''}"
             )
@@ -160,7 +160,7 @@ class GradientDescent:
         elif not ways:
             # By the rows, for want of G: no forecast, and no normal equations.
             ways.append("--step cg" if self._asked.step != "cg" else "more steps")
-        return f"{k} steps done{self._still_needed(k)}; try {' or '.join(ways)}"
+        return f"{_steps(k)} done{self._still_needed(k)}; try {' or '.join(ways)}"
 
     def _run(self, target: int) -> Iterates:
         """The run of one target in the user's units."""
@@ -255,11 +255,14 @@ class GradientDescent:
             return max(rule.forecast(modes, rate) for modes in self._modes)
 
     def _better_rule(self) -> tuple[str, float] | None:
-        """The best other rule that would make it within the limit on steps, and its forecast."""
+        """The best other rule that takes fewer steps than this one, no more than the limit, and its forecast."""
+        if self._spectrum is None or any(modes.values.size and modes.error_at_goal >= 1.0 for modes in self._modes):
+            return None  # whatever rule gets there, not one digit of x is sure
+        limit = self._asked.limits.max_iter
         for step in _RECOMMENDED:
             if step != self._asked.step:
                 steps = self._forecast(step, self._default_rate)
-                if steps is not None and steps <= self._asked.limits.max_iter:
+                if steps is not None and steps <= limit and (self.forecast is None or steps < self.forecast):
                     return step, steps
         return None
 
@@ -295,6 +298,10 @@ class GradientDescent:
         if self.forecast == math.inf:
             needed = "no number of steps is enough"
         return [f"{needed}; {others}{normal}"]
+
+
+def _steps(k: int) -> str:
+    return f"{k} step{'s' * (k != 1)}"
 
 
 def _at(z: Array) -> Iterate:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, TextIO
 
-from lsq_cli.core.solution import INTERCEPT, Outcome
+from lsq_cli.core.solution import INTERCEPT, Outcome, one_decimal
 from lsq_cli.report.fitting import Grid
 from lsq_cli.report.iterates import coefficient_labels
 from lsq_cli.report.layout import Lines, Section, print_page
@@ -47,8 +47,8 @@ def sections(solution: Solution, page: Page, norms: Sequence[float] = ()) -> lis
             parts.append(Lines("", (f"log ‖∇f‖  {blocks}  k = 0 … {solution.iterations}",)))
     if solution.dependencies:
         parts.append(Lines("Dependencies", tuple(map(page.message, solution.dependencies))))
-    if solution.warnings:
-        parts.append(Lines("Warnings", tuple(map(page.message, solution.warnings))))
+    if warnings := [warning for warning in solution.warnings if warning not in solution.notes]:
+        parts.append(Lines("Warnings", tuple(map(page.message, warnings))))
     if line := formula(solution, page):
         parts.append(Lines("", (line,)))
     return parts
@@ -77,8 +77,8 @@ def summary(solution: Solution, page: Page) -> Grid:
         page.label("‖∇f‖"): page.label(_gradient(solution)),
         "iterations": solution.iterations,
         "passes over the data": solution.passes,
-        "correct digits, guaranteed": "not known" if solution.digits is None else _one_decimal(solution.digits),
-        **({} if solution.data_digits is None else {"digits the data support": _one_decimal(solution.data_digits)}),
+        "correct digits, guaranteed": "not known" if solution.digits is None else one_decimal(solution.digits),
+        **({} if solution.data_digits is None else {"digits the data support": one_decimal(solution.data_digits)}),
         "outcome": solution.outcome.sentence,
     }
     return Grid("Summary", (), [(label, _summary_value(value)) for label, value in rows.items()], "lt")
@@ -167,11 +167,6 @@ def formula(solution: Solution, page: Page) -> str:
 def _shown_digits(solution: Solution) -> int:
     """Digits of x in the formula and in its row: those of a summary, but no more than are sure."""
     return SUMMARY_DIGITS if solution.digits is None else min(SUMMARY_DIGITS, max(1, int(solution.digits)))
-
-
-def _one_decimal(digits: float) -> str:
-    """`digits` with one decimal, rounded down: what is guaranteed is not rounded up."""
-    return f"{math.floor(10 * digits + 1e-9) / 10:.1f}"
 
 
 def _gradient(solution: Solution) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from lsq_cli.core.errors import ProblemError, shown
-from lsq_cli.core.solution import Iterate, Outcome, Solution
+from lsq_cli.core.solution import Iterate, Outcome, Solution, one_decimal
 from lsq_cli.core.version import __version__
 from lsq_cli.methods.normal import Normal
 
@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from lsq_cli.core.solution import Array
     from lsq_cli.methods.descent import Iterates
     from lsq_cli.methods.gd import Descent
+
+
+FEW_DIGITS = 4.0
+"""With fewer sure digits than these a result is warned of."""
+_NO_INTERCEPT = "no intercept: add --intercept"
+# Notes that change what x means: they stand among the warnings of the result too.
+_CONSEQUENTIAL = ("left out", _NO_INTERCEPT)
 
 
 class Method(Protocol):
@@ -64,24 +71,33 @@ class Run:
         What is asked of gradient descent; None for the normal equations.
     interrupted : callable, optional
         Asked after every iterate; when it says True the run ends there.
+    table : bool
+        Whether A comes from a table, where a missing intercept is worth a note; an array is meant as it is.
 
     Attributes
     ----------
-    warnings : tuple of str
-        What the user should know, complete before the first iterate.
+    notes, warnings : tuple of str
+        How the data was understood, and what to beware of, before the first iterate.
     outcome : Outcome or None
         None until the run has ended.
     """
 
     def __init__(
-        self, problem: Problem, descent: Descent | None = None, interrupted: Callable[[], bool] | None = None
+        self,
+        problem: Problem,
+        descent: Descent | None = None,
+        interrupted: Callable[[], bool] | None = None,
+        *,
+        table: bool = False,
     ) -> None:
         self.problem = problem
         self.outcome: Outcome | None = None
         self._interrupted = interrupted
         self._method = _method(problem, descent)
         self._last: Iterate | None = None
-        self.warnings = (*problem.rank_warning(self._method.choice), *self._method.warnings)
+        about = problem.about
+        self.notes = about.notes if about.has_constant or not table else (*about.notes, _NO_INTERCEPT)
+        self.warnings = (*about.warnings, *problem.rank_warning(self._method.choice), *self._method.warnings)
 
     def __iter__(self) -> Iterator[Iterate]:
         """Yield the iterates, until the method or the user ends the run."""
@@ -118,7 +134,8 @@ class Run:
         assert self.outcome is not None and self._last is not None, "iterate over the run first"
         problem, about = self.problem, self.problem.about
         x = self._method.final(self._last)
-        value = problem.value_at(x)
+        value, digits = problem.value_at(x), problem.digits(x)
+        consequential = (note for note in self.notes if note.startswith(_CONSEQUENTIAL))
         return Solution(
             method=self._method.name,
             outcome=self.outcome,
@@ -134,7 +151,7 @@ class Run:
             residual_norm=value.residual_norm,
             gradient_norm=value.gradient_norm,
             condition=problem.condition,
-            digits=problem.digits(x),
+            digits=digits,
             data_digits=problem.data_digits,
             passes=problem.passes,
             precision=about.precision,
@@ -143,12 +160,27 @@ class Run:
             dropped_rows=about.dropped,
             left_out=about.left_out,
             dependencies=problem.dependencies(),
-            warnings=(*about.warnings, *self.warnings),
-            notes=about.notes,
+            warnings=(*self.warnings, *self._few_digits(digits), *consequential),
+            notes=self.notes,
             version=__version__,
             iterates=iterates,
             **self._method.facts(),
         )
+
+    def _few_digits(self, digits: float | None) -> tuple[str, ...]:
+        """A warning where x may be wrong, with what does better."""
+        if digits is None or digits >= FEW_DIGITS:
+            return ()
+        problem, normal = self.problem, isinstance(self._method, Normal)
+        if not normal and problem.rank != len(problem.about.names):
+            return ()  # of many solutions descent may find another one
+        exact = None if problem.x is None else problem.digits(problem.x)
+        way = ""
+        if not normal and exact is not None and exact > digits + 1.0:
+            way = f"; --method normal gives {one_decimal(exact)}"
+        elif problem.about.precision == "double":
+            way = "; --precision extended loses none to rounding"
+        return (f"only {one_decimal(digits)} digits of the worst coefficient are sure{way}",)
 
 
 def _refuse_overflow(problem: Problem) -> None:

@@ -175,7 +175,9 @@ def test_a_run_that_diverges_says_so_before_and_after(run_lsq):
 
     assert result.code == 3
     assert result.json["outcome"] == "diverged"
-    warning, verdict = result.err.splitlines()
+    note, warning, few, verdict = result.err.splitlines()
+    assert note == "lsq: note: no intercept: add --intercept"
+    assert few == "lsq: warning: only 0.0 digits of the worst coefficient are sure; --method normal gives 15.9"
     assert warning.startswith("lsq: warning: the learning rate 0.01 is above 2/λmax = 0.00772501")
     assert verdict.startswith("lsq: diverged: 3 steps done; try a --learning-rate below 0.00772501")
 
@@ -188,13 +190,49 @@ def test_a_run_out_of_steps_names_what_would_do(run_lsq):
     assert "7" in result.out
 
 
-def test_no_intercept_is_remarked_once_and_only_for_people(run_lsq):
-    args = ["solve", SAMPLES / "norris.csv"]
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_what_changes_the_meaning_of_x_is_stated_once_in_every_format(form, run_lsq):
+    args = ["solve", SAMPLES / "penguins.csv", "-t", "body_mass_g", "--missing", "drop", "-f", form]
+    stated = ["left out as text: 'species', 'island', 'sex' (the first with 'Adelie')", "no intercept: add --intercept"]
+    result = run_lsq(*args)
 
-    assert "lsq: note: no intercept: add --intercept" in run_lsq(*args).err
+    assert result.err.splitlines() == [f"lsq: note: {note}" for note in stated]
     assert "no intercept" not in run_lsq(*args, "--intercept").err
-    assert "no intercept" not in run_lsq(*args, "-f", "json").err
     assert run_lsq(*args, "-q").err == ""
+    assert form != "json" or result.json["warnings"] == stated
+    assert form == "json" or "no intercept" not in result.out
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_few_sure_digits_are_a_warning_in_every_format(form, run_lsq):
+    args = ["solve", SAMPLES / "longley.csv", "-t", "y", "--intercept", "-f", form]
+    warning = "only 0.0 digits of the worst coefficient are sure; --method normal gives 15.9"
+    result = run_lsq(*args, "-m", "gd", "--step", "cg")
+
+    assert result.code == 0
+    assert result.err == f"lsq: warning: {warning}\n"
+    assert form == "csv" or warning in result.out
+    assert run_lsq(*args).err == ""
+
+
+def test_few_sure_digits_of_rounded_sums_point_to_exact_ones(run_lsq, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("x,y\n" + "".join(f"{1e7 + k},{k % 3}\n" for k in range(20)))
+    result = run_lsq("solve", path, "--intercept", "-t", "y", "--precision", "double", "-f", "csv")
+
+    assert "digits of the worst coefficient are sure; --precision extended loses none to rounding\n" in result.err
+
+
+def test_a_rule_that_leaves_no_digit_sure_is_not_recommended(run_lsq):
+    args = ["solve", SAMPLES / "longley.csv", "-t", "y", "--intercept", "-m", "gd", "--max-iter", "9", "-q"]
+
+    assert run_lsq(*args).err == "lsq: not converged: 9 steps done, about 4.6e9 needed; try --method normal\n"
+
+
+def test_one_step_is_one_step(run_lsq):
+    args = ["solve", SAMPLES / "A.csv", SAMPLES / "b.csv", "-m", "gd", "--max-iter", "1", "-q"]
+
+    assert run_lsq(*args).err.startswith("lsq: not converged: 1 step done, ")
 
 
 def test_names_that_are_markup_or_control_characters_do_nothing_to_the_screen(run_lsq):

@@ -254,7 +254,9 @@ def test_solve_shows_the_bytes_of_a_file_and_notes_come_after_the_bar(on_a_termi
 
     assert result.code == 0
     assert f"of {len(TABLE)} bytes" in bar
-    assert erased and notes == "lsq: note: b is the last column, 'z' (choose with --target)\n"
+    assert erased and notes == (
+        "lsq: note: b is the last column, 'z' (choose with --target)\nlsq: note: no intercept: add --intercept\n"
+    )
     assert result.out == run_lsq("solve", path, "-f", "csv").out
 
 

@@ -339,7 +339,7 @@ y ≈ 2.05 + 3.97·x
  k     f(x)  ‖Ax − b‖         ‖∇f‖  (intercept)      x
 """ in without_trailing_blanks(screen(descended(), width=61))
         assert "left out on this narrow screen: step; --history" in screen(descended(), width=61)
-        assert " k         ‖∇f‖  (intercept)      x\n" in screen(descended(), width=44)
+        assert " k         ‖∇f‖  (intercept)      x\n" in screen(descended(), width=42)
 
     def test_leaves_out_x_of_many_unknowns_first(self):
         rows = (iterate(0, [1e-9] * 4, 1234.5678, 49.69, 87.5), iterate(1, [1.23456] * 4, 1.0, 1.0, 1.0, 1.0))

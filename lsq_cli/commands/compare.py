@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     short_help="Try every method, precision and step rule.",
     help="""Solve by every method, precision and step rule, and show what each took and reached.
 
-    The rows are read once. A rule of descent that would need longer than --time-limit is forecast, not
-    run, from its first steps. DATA is as for lsq solve.
+    The rows are read once. A rule of descent that would need longer than --time-limit is forecast from its
+    first steps, not run. Answers that differ are named. DATA is as for lsq solve.
     """,
 )
 @data_arguments
@@ -45,9 +45,9 @@ if TYPE_CHECKING:
     "Descent",
     "--time-limit",
     type=Number(0),
-    default=60.0,
+    default=10.0,
     metavar="S",
-    help="Above so many seconds forecast a rule  [default: 60]",
+    help="Seconds for each run; above, a forecast  [default: 10]",
 )
 @format_option("table", "json", "csv")
 @machine_options
@@ -65,7 +65,9 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     asked = {name: options[name] for name in ("tol", "time_limit", "normalize")}
     solving = perf_counter()
     entries = list(compare(problems, **asked, interrupted=interruption.requested))
-    say_warnings((*problems[0].about.warnings, *Run(problems[0]).warnings), options)
+    first = Run(problems[0], table=True)
+    say_notes(first.notes, options)
+    say_warnings(first.warnings, options)
     (reading, exact), (_, double) = (problem.about.work for problem in problems)
     times = f"{reading:.3f} s reading, {exact:.3f} s summing exactly and {double:.3f} s in double precision"
     say_work(problems[0].about, f"{times}, {perf_counter() - solving:.3f} s solving", options)
@@ -76,7 +78,9 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     elif options["form"] == "csv":
         comparison.write_comparison_csv(entries, sys.stdout.buffer)
     else:
-        comparison.write_comparison_json(problems[0], entries, asked, sys.stdout.buffer)
+        comparison.write_comparison_json(
+            problems[0], entries, asked | {"warnings": (*first.warnings, *first.consequential)}, sys.stdout.buffer
+        )
     ctx.exit(interruption.exit_code)
 
 
@@ -87,6 +91,4 @@ def _read(options: dict[str, Any]) -> tuple[Problem, Problem]:
 
     source = open_data(options)
     with resources_of(source, options) as resources:
-        problems = read_both(source, ProblemOptions(options["intercept"], options["ridge"]), resources)
-    say_notes(problems[0].about.notes, options)
-    return problems
+        return read_both(source, ProblemOptions(options["intercept"], options["ridge"]), resources)

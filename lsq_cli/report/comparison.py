@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, TextIO
 
-from lsq_cli.core.solution import Outcome
+from lsq_cli.core.solution import Outcome, one_decimal
 from lsq_cli.core.version import __version__
 from lsq_cli.report.fitting import Grid
 from lsq_cli.report.layout import Lines, Section, print_page
@@ -43,6 +43,8 @@ def sections(problem: Problem, entries: Sequence[Entry], page: Page) -> list[Sec
     unfinished = [_verdict(entry) for entry in entries if entry.outcome != Outcome.CONVERGED]
     if unfinished:
         parts.append(Lines("Not converged", tuple(map(page.message, unfinished))))
+    if different := [f"{_name(entry)}, {entry.precision}: {entry.differs}" for entry in entries if entry.differs]:
+        parts.append(Lines("Different answers", tuple(map(page.message, different))))
     return parts
 
 
@@ -79,11 +81,11 @@ def _grid(precision: str, entries: Sequence[Entry], page: Page) -> Grid:
     """The runs on the sums of one precision."""
     header = (
         *("method", "seconds", "solving", "iterations", "passes"),
-        *(page.label("‖Ax − b‖"), page.label("‖∇f‖"), "digits"),
+        *(page.label("‖Ax − b‖"), page.label("‖∇f‖"), "digits", "outcome"),
     )
     rows = [_row(entry) for entry in entries]
-    spare = ((2,), (2, 4), (2, 4, 6))
-    return Grid(f"Sums in {precision} precision", header, rows, "l" + "r" * 7, "", spare, "-f csv has all")
+    spare = ((2,), (2, 4), (2, 4, 6), (2, 4, 5, 6))
+    return Grid(f"Sums in {precision} precision", header, rows, "l" + "r" * 7 + "l", "", spare, "-f csv has all")
 
 
 def _row(entry: Entry) -> tuple[str, ...]:
@@ -92,7 +94,7 @@ def _row(entry: Entry) -> tuple[str, ...]:
     if entry.outcome == FORECAST:
         mark = "<" if entry.forecast_is_bound else "~"
         seconds, solving = (f"{mark}{significant(value, 3)}" for value in (entry.seconds, entry.solving_seconds))
-        return (name, seconds, solving, f"{mark}{significant(entry.forecast, 3)}", "", "", "", "")
+        return (name, seconds, solving, f"{mark}{significant(entry.forecast, 3)}", *[""] * 4, "not run")
     return (
         name,
         significant(entry.seconds, 3),
@@ -101,7 +103,8 @@ def _row(entry: Entry) -> tuple[str, ...]:
         str(entry.passes),
         significant(entry.residual_norm),
         significant(entry.gradient_norm, 3),
-        "" if entry.digits is None else f"{entry.digits:.1f}",
+        "" if entry.digits is None else one_decimal(entry.digits),
+        entry.outcome.replace("_", " "),
     )
 
 

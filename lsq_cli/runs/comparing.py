@@ -21,8 +21,11 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from lsq_cli.core.errors import ProblemError
+import numpy as np
+
+from lsq_cli.core.errors import ProblemError, shown
 from lsq_cli.core.problem import Work
+from lsq_cli.core.solution import ALL_DIGITS
 from lsq_cli.engines.resources import Resources
 from lsq_cli.methods import RULES
 from lsq_cli.methods.gd import Descent
@@ -31,14 +34,17 @@ from lsq_cli.methods.stopping import Limits
 from lsq_cli.problems.choosing import SUMMED, Ahead
 from lsq_cli.problems.summing import ProblemOptions, Summed, SumRows, numbered_blocks, summed_problem, usable
 from lsq_cli.problems.tally import unknowns
-from lsq_cli.runs.solving import Run
+from lsq_cli.runs.solving import FEW_DIGITS, Run
 
 if TYPE_CHECKING:
     from lsq_cli.core.problem import Problem
+    from lsq_cli.core.solution import Array, Solution
     from lsq_cli.problems.summing import NumberedBlock
     from lsq_cli.sources.blocks import Source
 
 PRECISIONS = ("extended", "double")
+TIME_LIMIT = 10.0
+"""Seconds that a run of descent may take, by default."""
 _MEASURED = 0.05  # seconds of steps that tell what one takes
 
 
@@ -63,6 +69,10 @@ class Entry(NamedTuple):
     residual_norm: float | None
     gradient_norm: float | None
     digits: float | None
+    agreement: float | None = None
+    """Digits in common with the normal equations on exact sums, those of the worst coefficient; None for that run."""
+    differs: str | None = None
+    """With fewer than 4 in common, which coefficient differs most, and by what."""
 
 
 @dataclass
@@ -147,7 +157,7 @@ def _too_many_unknowns(source: Source, n: int) -> ProblemError:
 def compare(
     problems: tuple[Problem, ...],
     tol: float = 1e-8,
-    time_limit: float = 60.0,
+    time_limit: float = TIME_LIMIT,
     normalize: bool = False,
     interrupted: Callable[[], bool] | None = None,
     clock: Callable[[], float] = perf_counter,
@@ -173,7 +183,7 @@ def compare(
     for problem in problems:
         for step in (None, *RULES):
             descent = None if step is None else Descent(step, limits=limits, normalize=normalize)
-            yield _entry(problem, descent, time_limit, interrupted, clock)
+            yield _entry(problem, descent, time_limit, interrupted, clock, problems[0].x)
             if interrupted is not None and interrupted():
                 return
 
@@ -184,8 +194,9 @@ def _entry(
     time_limit: float,
     interrupted: Callable[[], bool] | None,
     clock: Callable[[], float],
+    right: Array | None,
 ) -> Entry:
-    """One run to its end, or to where its forecast is known to be too long."""
+    """One run to its end, or to where its forecast is known to be too long; `right` is the exact x (n, p)."""
     start = clock()
     run = Run(problem, descent, interrupted)
     step = None if descent is None else descent.step
@@ -194,21 +205,12 @@ def _entry(
     bound = step is not None and rule_named(step).forecast_is_bound
     rows, precision = sum(problem.about.work), problem.about.precision
     if projected is not None:
-        nothing = (None, None, None, None)
-        return Entry(
-            "gd",
-            step,
-            precision,
-            "forecast",
-            rows + projected,
-            projected,
-            None,
-            forecast,
-            bound,
-            *nothing,
-        )
+        seconds = (rows + projected, projected)
+        return Entry("gd", step, precision, "forecast", *seconds, None, forecast, bound, None, None, None, None)
     solving = clock() - start
     solution = run.solution()
+    first = step is None and precision == PRECISIONS[0]
+    agreement, differs = (None, None) if right is None or first else _compared(solution, right)
     return Entry(
         method=solution.method,
         step=step,
@@ -223,7 +225,24 @@ def _entry(
         residual_norm=solution.residual_norm,
         gradient_norm=solution.gradient_norm,
         digits=solution.digits,
+        agreement=agreement,
+        differs=differs,
     )
+
+
+def _compared(solution: Solution, right: Array) -> tuple[float, str | None]:
+    """The digits that an x has in common with the right one, and in words where they are few."""
+    x = solution.x.reshape(right.shape)
+    with np.errstate(all="ignore"):
+        apart = np.where(x == right, 0.0, abs(x - right) / abs(right))
+    worst = int(np.argmax(np.where(np.isfinite(apart), apart, np.inf)))
+    error = float(apart.ravel()[worst])
+    digits = min(ALL_DIGITS, max(0.0, -math.log10(error))) if 0.0 < error < math.inf else ALL_DIGITS * (error == 0.0)
+    if digits >= FEW_DIGITS:
+        return digits, None
+    i, t = divmod(worst, right.shape[1])
+    of = f" of {shown(solution.targets[t])}" if right.shape[1] > 1 else ""
+    return digits, f"{shown(solution.names[i])}{of} is {x[i, t]:.6g}, not {right[i, t]:.6g}"
 
 
 def _seconds_if_too_long(

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 FEW_DIGITS = 4.0
 """With fewer sure digits than these a result is warned of."""
 _NO_INTERCEPT = "no intercept: add --intercept"
-# Notes that change what x means: they stand among the warnings of the result too.
 _CONSEQUENTIAL = ("left out", _NO_INTERCEPT)
 
 
@@ -124,6 +123,11 @@ class Run:
         return forecast
 
     @property
+    def consequential(self) -> tuple[str, ...]:
+        """The notes that change what x means: they stand among the warnings of a result."""
+        return tuple(note for note in self.notes if note.startswith(_CONSEQUENTIAL))
+
+    @property
     def advice(self) -> str:
         """What to try next, for a run that did not converge."""
         assert self.outcome is not None and self._last is not None
@@ -135,7 +139,6 @@ class Run:
         problem, about = self.problem, self.problem.about
         x = self._method.final(self._last)
         value, digits = problem.value_at(x), problem.digits(x)
-        consequential = (note for note in self.notes if note.startswith(_CONSEQUENTIAL))
         return Solution(
             method=self._method.name,
             outcome=self.outcome,
@@ -160,7 +163,7 @@ class Run:
             dropped_rows=about.dropped,
             left_out=about.left_out,
             dependencies=problem.dependencies(),
-            warnings=(*self.warnings, *self._few_digits(digits), *consequential),
+            warnings=(*self.warnings, *self._few_digits(digits), *self.consequential),
             notes=self.notes,
             version=__version__,
             iterates=iterates,

@@ -158,11 +158,36 @@ def test_the_table_names_what_each_took_and_reached(run_lsq):
     lines = out.splitlines()
 
     assert "Sums in extended precision" in lines and "Sums in double precision" in lines
-    header = "method       seconds   solving  iterations  passes   ‖Ax − b‖      ‖∇f‖  digits"
+    header = "method       seconds   solving  iterations  passes   ‖Ax − b‖      ‖∇f‖  digits  outcome"
     assert [line.split() for line in lines].count(header.split()) == 2
     normal = next(line.split() for line in lines if line.startswith("  normal"))
-    assert normal[3:] == ["1", "1", "0.0724123", "4.84e-15", "15.9"]
-    assert "Not converged" not in out
+    assert normal[3:] == ["1", "1", "0.0724123", "4.84e-15", "15.9", "converged"]
+    assert "Not converged" not in out and "Different answers" not in out
+
+
+def test_answers_that_differ_are_named(run_lsq):
+    args = [SAMPLES / "longley.csv", "-t", "y", "--intercept", "--time-limit", 0.1]
+    out = run_lsq("compare", *args).out
+    runs = {(run["step"], run["precision"]): run for run in run_lsq("compare", *args, "-f", "json").json["runs"]}
+
+    assert "\nDifferent answers\n" in out
+    assert "  gd cg, extended: x5 is -0.322226, not -0.0511041\n" in out
+    assert runs["cg", "extended"]["differs"] == "x5 is -0.322226, not -0.0511041"
+    assert runs["cg", "extended"]["agreement"] == 0.0
+    assert runs[None, "extended"]["agreement"] is None
+    assert runs[None, "double"]["agreement"] > 5 and runs[None, "double"]["differs"] is None
+
+
+def test_a_run_has_ten_seconds_by_default(run_lsq):
+    assert run_lsq("compare", *FILES, "-f", "json").json["time_limit"] == 10
+
+
+def test_what_was_left_out_is_stated_in_every_format(run_lsq):
+    args = ["compare", SAMPLES / "penguins.csv", "-t", "body_mass_g", "--missing", "drop", "--columns"]
+    result = run_lsq(*args, "bill_length_mm,bill_depth_mm", "-f", "json", "--time-limit", 0.1)
+
+    assert result.err == "lsq: note: no intercept: add --intercept\n"
+    assert result.json["warnings"] == ["no intercept: add --intercept"]
 
 
 def test_csv_has_a_line_a_run_with_empty_cells_for_the_unknown(run_lsq):
@@ -184,7 +209,8 @@ def test_dependent_columns_are_a_warning_and_leave_digits_open(run_lsq, tmp_path
 
     assert result.code == 0
     assert result.json["rank"] == 2
-    assert result.err.startswith("lsq: warning: the columns of A depend on each other")
+    assert "no intercept" in result.err.splitlines()[0]
+    assert result.err.splitlines()[1].startswith("lsq: warning: the columns of A depend on each other")
     assert run_lsq("compare", path, "-t", "y", "-f", "json", "-q").err == ""
 
 

@@ -299,7 +299,7 @@ def test_an_interrupt_while_waiting_or_merging_stops_at_once(kind):
     with pytest.raises(kind):
         fold(kernel, blocks(10_000), 2)
 
-    assert len(begun) <= 8
+    assert len(begun) <= 10  # the one merged and those that may wait to be, three times one more than the jobs
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

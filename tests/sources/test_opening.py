@@ -6,6 +6,7 @@ import io
 import lzma
 import os
 import pickle
+import re
 import subprocess
 import sys
 import threading
@@ -424,7 +425,9 @@ def test_a_directory_suggests_a_quoted_pattern():
 
 def test_a_path_through_a_file_is_no_path():
     assert refusal(OpenError, "A.csv/x") == "A.csv/x: cannot be opened: not a directory"
-    assert refusal(OpenError, "A\0.csv") == "A\\x00.csv: cannot be opened: embedded null byte"
+
+    # Why not is Python's own sentence, which differs from version to version.
+    assert re.fullmatch(r"A\\x00\.csv: cannot be opened: .*\bnull\b.*", refusal(OpenError, "A\0.csv"))
 
 
 def test_a_file_without_permission_is_named(monkeypatch):

@@ -45,6 +45,9 @@ def refusal(kind: type[LsqError], text: str | bytes) -> str:
 
 
 def written(matrix, **options) -> bytes:
+    """The file that scipy makes of a matrix."""
+    if not matrix.shape[0] and not scipy.sparse.issparse(matrix):  # scipy makes this since 1.17, and hangs before
+        return b"%%%%MatrixMarket matrix array real general\n%%\n%d %d\n" % matrix.shape
     file = io.BytesIO()
     scipy.io.mmwrite(file, matrix, **options)
     return file.getvalue()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lsq_cli.engines.resources import Resources
     from lsq_cli.runs.gradient import Gradient
     from lsq_cli.sources.blocks import Source
+    from lsq_cli.sources.columns import Request
 
 _REQUEST = (
     *("target", "columns", "drop", "weights", "missing", "na", "no_default_na", "skip", "header", "delimiter"),
@@ -30,13 +31,18 @@ reading_options = together(
 )
 
 
+def request_of(options: dict[str, Any], *, alone: bool = False) -> Request:
+    """What the options say about the data."""
+    from lsq_cli.sources.columns import Request
+
+    return Request(**{name: options[name] for name in _REQUEST}, alone=alone)
+
+
 def open_data(options: dict[str, Any], *, alone: bool = False) -> Source:
     """A and b where the arguments and the data options say they are; b may be `alone`, with no A beside it."""
-    from lsq_cli.sources.columns import Request
     from lsq_cli.sources.opening import open_source
 
-    request = Request(**{name: options[name] for name in _REQUEST}, alone=alone)
-    source = open_source(options["data"], request, sys.stdin.buffer)
+    source = open_source(options["data"], request_of(options, alone=alone), sys.stdin.buffer)
     if options.get("verbose") and not options["quiet"]:
         for form in source.forms:
             say("info", form)

@@ -49,6 +49,8 @@ class DataError(LsqError):
         super().__init__(f"{where}: {problem}" if where else problem)
         self.problem = problem
         self.where = where
+        self.seen = b""
+        """The first bytes of the text that the error speaks of, where it could not be told how it is written."""
 
     def __reduce__(self) -> tuple[type, tuple[str, str]]:
         # Exception's own pickling would pass the joined message as `problem`.

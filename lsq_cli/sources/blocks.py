@@ -54,6 +54,32 @@ class Rows(NamedTuple):
     """Reason in lower case → rows dropped for it."""
 
 
+class Decision(NamedTuple):
+    """One thing that was decided about how a table is written."""
+
+    what: str
+    taken: str
+    """The reading that was taken; empty where the evidence says it all."""
+    evidence: str
+
+
+class Sample(NamedTuple):
+    """The first rows of a table, for show."""
+
+    rows: int
+    cells: tuple[tuple[str | None, ...], ...]
+    """Of each column: the text of its cells, None for a missing one; empty where it cannot be read."""
+
+
+SAMPLE_CELLS = 1_000_000
+"""Of a very wide table fewer rows are shown, to stay below so many cells."""
+
+
+def rows_to_sample(asked: int, columns: int) -> int:
+    """How many rows to show of a table of so many columns."""
+    return max(1, min(asked, SAMPLE_CELLS // columns))
+
+
 class ByteSource(Protocol):
     """Bytes to be parsed, decompressed already: what `opening.py`, the only reader of file names, hands out."""
 
@@ -115,6 +141,8 @@ class Table(Protocol):
     """What was assumed about how it is written, where that is not sure."""
     form: str
     """How it is written, in a few words: ``CSV, ',' between cells, a header``."""
+    decisions: tuple[Decision, ...]
+    """What was decided about how it is written, and why; nothing where the format leaves no choice."""
     size: int | None
     """Bytes that its blocks cover together, about; None where that is not known before they are read."""
 
@@ -125,6 +153,10 @@ class Table(Protocol):
 
     def blocks(self, columns: tuple[Column, ...], missing: Missing) -> Iterator[CellBlock]:
         """Handles on all rows in order; `columns` are some of the table's, each once."""
+        ...
+
+    def sample(self, rows: int) -> Sample:
+        """Up to so many of the first rows, for show; in place of `blocks`, for a stream gives its rows once."""
         ...
 
 

@@ -60,6 +60,8 @@ class Selection:
         In the table of A, or in that of b.
     left_out : tuple of Column
         What patterns and "the rest" passed over.
+    dropped : tuple of Column
+        What ``--drop`` names.
     notes, warnings : tuple of str
         A sentence about each choice that the user did not make, and about each that is doubtful.
     """
@@ -68,6 +70,7 @@ class Selection:
     b: tuple[Column, ...]
     weights: Column | None = None
     left_out: tuple[Column, ...] = ()
+    dropped: tuple[Column, ...] = ()
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -108,7 +111,7 @@ def select(table: Table, request: Request) -> Selection:
             which = "the last column" if last is header.columns[-1] else "the last column taken"
             notes.append(f"b is {which}, {last.title} (choose with --target)")
     left_out = _in_file_order(passed - set(b))
-    return Selection(taken, b, weights, left_out, (*notes, *_notes_on(left_out)))
+    return Selection(taken, b, weights, left_out, _in_file_order(dropped), (*notes, *_notes_on(left_out)))
 
 
 def select_side_by_side(A: Table, b: Table, request: Request) -> Selection:
@@ -129,7 +132,7 @@ def select_side_by_side(A: Table, b: Table, request: Request) -> Selection:
         )
     left_out_A, left_out_b = _in_file_order(passed_A), _in_file_order(passed_b)
     notes = (*_notes_on(left_out_A), *_notes_on(left_out_b))
-    return Selection(taken, targets, weights, left_out_A + left_out_b, notes)
+    return Selection(taken, targets, weights, left_out_A + left_out_b, _in_file_order(dropped), notes)
 
 
 def _set(column: Column | None) -> frozenset[Column]:

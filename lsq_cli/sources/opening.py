@@ -14,11 +14,11 @@ import stat
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from lsq_cli.core.errors import OpenError, TableError, UsageError, shown
 from lsq_cli.sources.binary.npy import ArrayTable, NumberTable
-from lsq_cli.sources.columns import TEXT_OPTIONS, Request, same_header, select, select_side_by_side
+from lsq_cli.sources.columns import TEXT_OPTIONS, Request, Selection, same_header, select, select_side_by_side
 from lsq_cli.sources.formats import FORMATS, TEXT, Format, by_head, by_suffix, named
 from lsq_cli.sources.known import refuse_known
 from lsq_cli.sources.paths import STDIN, expanded, refuse_two_streams, status_of
@@ -64,26 +64,94 @@ def open_source(paths: Sequence[str | os.PathLike[str]], request: Request, stdin
     TableError, ColumnError
         Tables that do not fit, columns that are not there.
     """
+    arranged = arrange(paths, request)
+    tables = [table for path in arranged.parts for table in tables_at(path, arranged, request, stdin)]
+    return source_of(tables, arranged, request)
+
+
+class Arranged(NamedTuple):
+    """How the paths of DATA belong together; nothing has been opened yet."""
+
+    data: tuple[str, ...]
+    """The paths as given."""
+    parts: tuple[str, ...]
+    """The paths to open, in the order of their rows; or those of A and b."""
+    beside: bool
+    """Whether the second of two paths is b."""
+
+    def is_pair(self, tables: Sequence[Table]) -> bool:
+        """Whether the tables are A and b: in two files, or in one archive."""
+        return self.beside or len(tables) > len(self.parts)
+
+
+def arrange(paths: Sequence[str | os.PathLike[str]], request: Request) -> Arranged:
+    """The rules for DATA, as far as they speak of paths.
+
+    Raises
+    ------
+    UsageError
+        Paths that do not go together, a format that is none.
+    OpenError
+        A pattern that matches no file.
+    """
     data = tuple(os.fsdecode(path) for path in paths) or (STDIN,)
     if request.input_format is not None and named(request.input_format) is None:
         known = ", ".join(each.name for each in FORMATS)
         raise UsageError(f"--input-format {request.input_format} is none of {known}")
-    if request.target:
-        return _parts_of_one_table(data, request, stdin)
-    if len(data) > 2:
+    if not request.target and len(data) > 2:
         raise UsageError(f"{len(data)} paths: parts of one table? add -t NAME (A and b are two paths)")
-    refuse_two_streams(data)
-    if len(data) == 2:
-        A, b = (open_table(path, request, stdin) for path in data)
-        _refuse_text_options((A, b), request)
-        return _side_by_side(data, A, b, request)
-    source, form = _open(data[0], request, stdin)
-    if form.name == "npz" and (pair := _pair_of(source)):
-        A, b = pair
-        return SideBySide(data, A, b, select_side_by_side(A, b, request), request.missing)
-    table = form.open_table(source, request)
-    _refuse_text_options((table,), request)
-    return OneTable(data, [table], select(table, request), request.missing)
+    # With a target every path, or file that a pattern matches, is a part of one table.
+    parts = tuple(part for path in data for part in expanded(path)) if request.target else data
+    refuse_two_streams(parts)
+    return Arranged(data, parts, not request.target and len(data) == 2)
+
+
+def tables_at(path: str, arranged: Arranged, request: Request, stdin: BinaryIO | None = None) -> tuple[Table, ...]:
+    """The table at one of the paths; or the two of an ``.npz`` that holds A and b and is given alone.
+
+    Raises
+    ------
+    UsageError
+        Such an ``.npz`` beside other paths or with a target.
+    OpenError, TableError
+        As `open_source`.
+    """
+    source, form = _open(path, request, stdin)
+    if form.name == "npz" and len(arranged.parts) == 1 and not request.target and (pair := _pair_of(source)):
+        return pair
+    return (form.open_table(source, request),)
+
+
+def select_from(tables: Sequence[Table], arranged: Arranged, request: Request) -> Selection:
+    """The columns of A, b and the weights in the tables of `arranged`.
+
+    Raises
+    ------
+    UsageError
+        Options of text where no table is text, columns that two options claim.
+    TableError, ColumnError
+        Tables that do not fit, columns that are not there.
+    """
+    _refuse_text_options(tables, request)
+    if not arranged.is_pair(tables):
+        return select(tables[0], request)
+    A, b = tables
+    if arranged.beside and same_header(A, b):
+        raise TableError(f"the same header as {A.path}; parts of one table? add -t NAME", b.path)
+    selection = select_side_by_side(A, b, request)
+    if arranged.beside and len(selection.A) == 1 < len(selection.b) and not request.columns:
+        warning = f"{A.path}, the first file, is A, of one column, and {b.path} is b, of {len(selection.b)}; are they "
+        return replace(selection, warnings=(f"{warning}swapped? A comes first",))
+    return selection
+
+
+def source_of(tables: Sequence[Table], arranged: Arranged, request: Request) -> Source:
+    """The rows of the problem in the tables of `arranged`; raises as `select_from`."""
+    selection = select_from(tables, arranged, request)
+    if arranged.is_pair(tables):
+        A, b = tables
+        return SideBySide(arranged.data, A, b, selection, request.missing)
+    return OneTable(arranged.data, tables, selection, request.missing)
 
 
 def open_python(
@@ -198,26 +266,6 @@ def _from_tables(tables: list[Table], weights: NumberTable | None, request: Requ
     if not (isinstance(tables[0], NumberTable) and tables[0].in_memory):
         raise UsageError("an array of weights goes with A and b, or with one array; name a column of the file")
     return SideBySide(data, tables[0], tables[0], selection, request.missing, weights)
-
-
-def _side_by_side(data: tuple[str, ...], A: Table, b: Table, request: Request) -> Source:
-    """A and b in a table each; `TableError` where they look like parts of one table."""
-    if same_header(A, b):
-        raise TableError(f"the same header as {A.path}; parts of one table? add -t NAME", b.path)
-    selection = select_side_by_side(A, b, request)
-    if len(selection.A) == 1 < len(selection.b) and not request.columns:
-        warning = f"{A.path}, the first file, is A, of one column, and {b.path} is b, of {len(selection.b)}; are they "
-        selection = replace(selection, warnings=(f"{warning}swapped? A comes first",))
-    return SideBySide(data, A, b, selection, request.missing)
-
-
-def _parts_of_one_table(data: tuple[str, ...], request: Request, stdin: BinaryIO | None) -> Source:
-    """With a target every path, or file that a pattern matches, is a part of one table."""
-    paths = [part for path in data for part in expanded(path)]
-    refuse_two_streams(paths)
-    parts = [open_table(path, request, stdin) for path in paths]
-    _refuse_text_options(parts, request)
-    return OneTable(data, parts, select(parts[0], request), request.missing)
 
 
 def _refuse_text_options(tables: Sequence[Table], request: Request) -> None:

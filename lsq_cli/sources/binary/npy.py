@@ -13,6 +13,7 @@ Format: numpy.lib.format, NEP 1. Object arrays are refused, never unpickled.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ import numpy as np
 
 from lsq_cli.core.errors import OpenError, SourceConsumedError, TableError, shown
 from lsq_cli.sources.binary.missing import checked
-from lsq_cli.sources.blocks import CellBlock, Cells
+from lsq_cli.sources.blocks import CellBlock, Cells, Decision, Sample, rows_to_sample
 from lsq_cli.sources.column import Column, columns_of_numbers, positions_of
 from lsq_cli.sources.streams import read_exactly
 
@@ -76,6 +77,7 @@ class NumberTable:
     waits = False
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    decisions: tuple[Decision, ...] = ()
     form: str
     size: int | None
 
@@ -104,6 +106,22 @@ class NumberTable:
     def blocks(self, columns: tuple[Column, ...], missing: Missing) -> Iterator[CellBlock]:
         """Handles on all rows in order."""
         return (block for block, _ in self.ranges(columns, missing))
+
+    def sample(self, rows: int) -> Sample:
+        """The first rows, each number in as few digits as tell it; see `Table.sample`."""
+        rows = min(self.rows, rows_to_sample(rows, len(self.columns)))
+        block = self.block(self.columns, "drop", 0, rows) if self.seekable else next(self.blocks(self.columns, "drop"))
+        return sample_of(block.read().values[:rows])
+
+
+def sample_of(values: Array) -> Sample:
+    """Some rows of numbers, for show."""
+    rows, columns = values.shape
+    return Sample(rows, tuple(tuple(map(_said, values[:, k].tolist())) for k in range(columns)))
+
+
+def _said(value: float) -> str | None:
+    return repr(value).removesuffix(".0") if math.isfinite(value) else None
 
 
 class ArrayTable(NumberTable):
@@ -190,6 +208,12 @@ class NpyTable(NumberTable):
         if self.seekable:
             return super().blocks(columns, missing)
         return self._blocks_in_order(self._behind_header(), columns, missing)
+
+    def sample(self, rows: int) -> Sample:
+        """The first rows; none of a stream in Fortran order, where the first row ends in the last column."""
+        if not self.rows or (self._header.fortran and not self.seekable):
+            return Sample(0, ((),) * len(self.columns))
+        return super().sample(rows)
 
     def _behind_header(self) -> BinaryIO:
         """A stream that stands at the first number."""

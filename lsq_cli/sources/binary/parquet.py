@@ -28,7 +28,8 @@ import numpy as np
 from lsq_cli.core.errors import LsqError, OpenError, TableError, shown
 from lsq_cli.core.extras import load
 from lsq_cli.sources.binary.missing import checked
-from lsq_cli.sources.blocks import Cells
+from lsq_cli.sources.binary.npy import sample_of
+from lsq_cli.sources.blocks import Cells, Decision, Sample, rows_to_sample
 from lsq_cli.sources.column import Column, Kind, positions_of
 from lsq_cli.sources.names import quoted
 from lsq_cli.sources.streams import BUFFER_BYTES
@@ -73,6 +74,7 @@ class ParquetTable:
     waits = False
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    decisions: tuple[Decision, ...] = ()
 
     def __init__(self, source: ByteSource) -> None:
         self.path, self.size, self.rereadable = source.label, source.size, source.rereadable
@@ -102,6 +104,27 @@ class ParquetTable:
             else:
                 yield from group.batches()
             start += group.rows
+
+    def sample(self, rows: int) -> Sample:
+        """The first rows of the first row group, column by column; see `Table.sample`."""
+        rows = rows_to_sample(rows, len(self.columns))
+        with _opened(self._source, self._metadata) as file:
+            cells = tuple(_first_cells(file, column, self._names, rows) for column in self.columns)
+        return Sample(max(map(len, cells)), cells)
+
+
+def _first_cells(file: Any, column: Column, names: tuple[str, ...], rows: int) -> tuple[str | None, ...]:
+    """The text of the first cells of a column; none where they cannot be read, and need not be."""
+    try:
+        for batch in islice(file.iter_batches(rows, columns=[column.name]), 1):
+            same = batch.schema.get_all_field_indices(column.name)
+            cells = batch.column(same[names[: column.position].count(column.name)])
+            if column.kind in (Kind.NUMBER, Kind.INDEX):
+                return sample_of(_doubles(cells)[:, None]).cells[0]
+            return tuple(str(cell.as_py()) if cell.is_valid else None for cell in cells)
+    except Exception:  # as in `_opened`; a column that is not in use may hold what Python has no type for
+        return ()
+    return ()
 
 
 @dataclass(frozen=True)

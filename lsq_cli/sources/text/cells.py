@@ -137,6 +137,12 @@ class Grid:
                 values[row, place] = self.judge(row, column, missing)[0]
         return values
 
+    def present(self, row: int, column: int) -> str | None:
+        """The text of a cell, for show; None where it is missing."""
+        text = self.text(row, column)
+        judged = self.dialect.marks.judge(text)
+        return text if judged is None or judged[1] is Reason.PRESENT else None
+
     def marks_as_nan(self, columns: Sequence[int]) -> bytes:
         """`data` with ``nan`` in place of each missing mark in the columns."""
         pieces, done = [], 0

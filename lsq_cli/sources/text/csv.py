@@ -13,14 +13,14 @@ is found by `deciding.py`.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from lsq_cli.sources.blocks import ByteSource, Cells, Missing, Reason
+from lsq_cli.sources.blocks import ByteSource, Cells, Missing, Reason, Sample, rows_to_sample
 from lsq_cli.sources.column import Column, positions_of
 from lsq_cli.sources.columns import TEXT_OPTIONS, Request
 from lsq_cli.sources.text import fast
@@ -28,7 +28,7 @@ from lsq_cli.sources.text.cells import Grid
 from lsq_cli.sources.text.chunks import LIMIT_BYTES, After, blocks_of, plain_blocks
 from lsq_cli.sources.text.deciding import TextOptions
 from lsq_cli.sources.text.dialect import Dialect
-from lsq_cli.sources.text.head import read_head
+from lsq_cli.sources.text.head import HEAD_BYTES, read_head
 from lsq_cli.sources.text.lines import BOM_BYTES, UTF8, UTF16_MARKS, sound_text
 from lsq_cli.sources.text.shape import BLANKS_BETWEEN, ONE_COLUMN
 
@@ -111,6 +111,7 @@ class CsvTable:
         self._advice: tuple[str, ...] = ()
         self._comments: dict[int, int] = {}
         self.form, self.size = self.dialect.in_words, source.size
+        self.decisions = self.dialect.decisions
         self._peeked: tuple[bytes, BinaryIO] | None = None
         if source.rereadable:
             stream.close()
@@ -139,7 +140,7 @@ class CsvTable:
             A file that cannot be read, or is shorter than when it was opened.
         """
         start, positions = self._start, positions_of(columns)
-        for line, data in self._texts():
+        for line, data in self._texts(BLOCK_BYTES):
             stop = start + len(data)
             large = self._is_large(stop)
             seen = self._comments
@@ -147,16 +148,31 @@ class CsvTable:
             start = stop
             del data  # while the next is read
 
-    def _texts(self) -> Iterator[tuple[int, bytes]]:
+    def sample(self, rows: int) -> Sample:
+        """The first rows as they are written; see `Table.sample`. Raises as `blocks` and `CsvBlock.read`."""
+        rows, count = rows_to_sample(rows, len(self.columns)), 0
+        cells: list[list[str | None]] = [[] for _ in self.columns]
+        with closing(self._texts(HEAD_BYTES)) as texts:
+            for line, data in texts:
+                grid = Grid(data, line, self.dialect)
+                for row in range(min(grid.rows, rows - count)):
+                    for column, told in enumerate(cells):
+                        told.append(grid.present(row, column))
+                count += min(grid.rows, rows - count)
+                if count >= rows:
+                    break
+        return Sample(count, tuple(map(tuple, cells)))
+
+    def _texts(self, block_bytes: int) -> Generator[tuple[int, bytes]]:
         """The number of its first line and the text of each block."""
         source, start, line = self._source, self._start, self._line
         if source.seekable and self.dialect.delimiter != ONE_COLUMN:
-            start, line = yield from plain_blocks(source, start, line, BLOCK_BYTES)
+            start, line = yield from plain_blocks(source, start, line, block_bytes)
         (head, stream), self._peeked = self._peeked or (b"", source.open()), None
         with closing(stream):
             rows = After(head, stream, source)
             rows.skip(start)  # what is known already
-            yield from blocks_of(rows, self.dialect, line, BLOCK_BYTES, LIMIT_BYTES)
+            yield from blocks_of(rows, self.dialect, line, block_bytes, LIMIT_BYTES)
 
     def _is_large(self, read: int) -> bool:
         """Whether to ask the fast parser, after so many bytes; where it is not installed a note says so."""

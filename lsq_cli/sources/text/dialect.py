@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from lsq_cli.core.errors import TableError, shown
+from lsq_cli.sources.blocks import Decision
 from lsq_cli.sources.text.lines import BLANKS
 from lsq_cli.sources.text.marks import DEFAULT, SHEET_ERRORS, Marks
 from lsq_cli.sources.text.numbers import SWAP
@@ -101,6 +102,15 @@ class Dialect:
     def may_have_comments(self, text: bytes | bytearray) -> bool:
         """Whether a line may be a comment; a quick look that spares most text a slow one."""
         return self.comment != "none" and may_have_comments(text)
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """Each decision with what was taken and why."""
+        taken = {
+            "delimiter": "one column" if self.delimiter == ONE_COLUMN else between(self.delimiter),
+            "header": "none" if self.header is None else "the first row",
+        }
+        return tuple(Decision(what, taken.get(what, ""), why) for what, why in self.evidence)
 
     def line(self, line: int) -> str:
         """The place of a line in words."""

@@ -17,6 +17,8 @@ from lsq_cli.sources.text.lines import BLANKS, BOM, line_start, sound_text
 
 HEAD_BYTES = 65_536
 """What is read first to find the dialect; more when it is not enough."""
+SEEN_BYTES = 4096
+"""What an error keeps of a text that cannot be told how it is written."""
 
 
 class Head(NamedTuple):
@@ -79,7 +81,11 @@ def read_head(head: bytes, stream: BinaryIO, label: str, options: TextOptions) -
     while True:
         head += After(b"", stream).read(size - len(head))
         at_end = len(head) < size
-        told = _survey(head, label, options, at_end=at_end, enough=at_end or size >= LIMIT_BYTES)
+        try:
+            told = _survey(head, label, options, at_end=at_end, enough=at_end or size >= LIMIT_BYTES)
+        except DataError as error:
+            error.seen = head[:SEEN_BYTES]
+            raise
         if told is not None:
             return head, told
         size *= 4

@@ -1,0 +1,43 @@
+"""`lsq look`: how the data would be read, on what evidence, and which column is what."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from lsq_cli.commands.options import GroupedCommand, data_arguments, format_option
+from lsq_cli.commands.reading import request_of
+from lsq_cli.commands.shell import say
+
+
+@click.command(
+    cls=GroupedCommand,
+    example="lsq look cars.csv -t mpg",
+    short_help="Show how the data would be read.",
+    help="""Show how the data would be read, from its first rows, and on what evidence.
+
+    Format, delimiter and header, then each column: what its cells are, examples, missing cells among the
+    first 1000 rows, and its part in the problem: A, b, weights, or left out and why. DATA and its options
+    are as for lsq solve: change the verb and see. A table that is refused is shown as far as it was seen.
+    """,
+)
+@data_arguments
+@format_option("table", "json")
+@click.pass_context
+def command(ctx: click.Context, /, **options: Any) -> None:
+    """Look, and show."""
+    from lsq_cli.report.looking import print_look, write_look_json
+    from lsq_cli.runs.looking import look
+
+    seen = look(options["data"], request_of(options), sys.stdin.buffer)
+    if options["form"] == "json":
+        write_look_json(seen, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    else:
+        print_look(seen, sys.stdout)
+    if seen.error is not None:
+        sys.stdout.flush()
+        say("error", str(seen.error))
+        ctx.exit(seen.error.exit_code)

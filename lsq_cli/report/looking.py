@@ -1,0 +1,141 @@
+"""What `lsq look` saw: a screen that answers it at 80 × 24, and JSON with all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, TextIO
+
+from lsq_cli.core.errors import printable
+from lsq_cli.core.version import __version__
+from lsq_cli.report.fitting import Grid
+from lsq_cli.report.layout import Lines, Section, print_page
+from lsq_cli.report.plain import write_json_line
+
+if TYPE_CHECKING:
+    from lsq_cli.report.page import Page
+    from lsq_cli.report.plain import Writable
+    from lsq_cli.runs.looking import Look, LookedColumn, LookedTable
+
+_SCREEN = (5, 3)
+"""So many of the first and of the last columns are shown on a terminal, where there are more."""
+_PAGE = (20, 20)
+"""… and so many elsewhere."""
+_PARTS = 3  # of many parts of one table so many are named
+_EXAMPLE = 16  # cells of an example at most
+_EXAMPLES = 24  # … and of all of a column
+
+
+def print_look(look: Look, stream: TextIO) -> None:
+    """Prints what was seen on `stream`: ruled tables on a terminal, plain text elsewhere."""
+    print_page(lambda page: sections(look, page), stream)
+
+
+def write_look_json(look: Look, stream: Writable) -> None:
+    """One object on one line, with every column."""
+    record = asdict(look) | {"error": None if look.error is None else str(look.error), "version": __version__}
+    for table in record["tables"]:
+        table["decisions"] = [
+            {"what": what, "taken": taken, "evidence": evidence} for what, taken, evidence in table["decisions"]
+        ]
+    write_json_line(record, stream)
+
+
+def sections(look: Look, page: Page) -> list[Section]:
+    """How each table is written, its columns, and what a run would make of them."""
+    parts: list[Section] = []
+    in_full = [table for table in look.tables if table.columns or table.error]
+    for k, table in enumerate(in_full):
+        above = in_full[0] if k else None
+        parts.append(Lines(page.message(_title(table)), tuple(map(page.message, _written(table, above)))))
+    if more := [table.path for table in look.tables if table not in in_full]:
+        parts.append(Lines("", (page.message(f"and {_listed(more)}, of the same columns"),)))
+    if any(table.columns for table in in_full):
+        parts.append(_columns(in_full, look, page))
+    if look.warnings:
+        parts.append(Lines("Warnings", tuple(map(page.message, look.warnings))))
+    if look.notes:
+        parts.append(Lines("Notes", tuple(map(page.message, look.notes))))
+    return parts
+
+
+def _title(table: LookedTable) -> str:
+    """``data.csv: CSV, ',' between cells, a header``."""
+    return f"{table.path}: {table.form or 'not read'}"
+
+
+def _written(table: LookedTable, above: LookedTable | None) -> list[str]:
+    """The decisions about a table that are others than those of the one above; or the lines that were refused."""
+    known = above.decisions if above else ()
+    said = [
+        f"{what}: {', '.join(filter(None, (taken, evidence)))}"
+        for what, taken, evidence in table.decisions
+        if (what, taken, evidence) not in known
+    ]
+    lines = [f"line {number}: {line}" for number, line in enumerate(table.first_lines, start=1)]
+    return [*said, *lines, *([table.error] if table.error else [])]
+
+
+def _columns(tables: Sequence[LookedTable], look: Look, page: Page) -> Grid:
+    """A row a column; of many the first and the last."""
+    header = ("#", "name", "kind", "examples", "missing", "part")
+    rows = [row for table in tables for row in _rows(table, len(tables), page)]
+    spare = ((3,), (3, 4))
+    return Grid("Columns", header, rows, "rlltrl", page.label(_seen(tables)), spare, "-f json has them")
+
+
+def _rows(table: LookedTable, tables: int, page: Page) -> list[tuple[str, ...]]:
+    """The columns of one table; of two tables each has half of the screen."""
+    first, last = _PAGE if page.width is None else _SCREEN
+    first, last = max(1, first // tables), max(1, last // tables)
+    columns = table.columns
+    if len(columns) <= first + last + 1:
+        return [_row(column, page) for column in columns]
+    between = len(columns) - first - last
+    return [
+        *(_row(column, page) for column in columns[:first]),
+        (page.label("…"), f"{between} more", "", "", "", ""),
+        *(_row(column, page) for column in columns[-last:]),
+    ]
+
+
+def _row(column: LookedColumn, page: Page) -> tuple[str, ...]:
+    """One column."""
+    part = f"{column.part}: {column.why}" if column.part and column.why else column.part or column.why or ""
+    missing = page.label("−") if column.missing is None else str(column.missing)
+    return (
+        str(column.position),
+        page.name(column.name),
+        column.kind,
+        _examples(column.examples, page),
+        missing,
+        page.message(part),
+    )
+
+
+def _examples(examples: Sequence[str], page: Page) -> str:
+    """As many of the examples as have room, one at least."""
+    said = ""
+    for example in examples:
+        longer = f"{said}, {_short(example)}" if said else _short(example)
+        if said and len(longer) > _EXAMPLES:
+            break
+        said = longer
+    return page.message(said)
+
+
+def _short(text: str) -> str:
+    safe = printable(text)
+    return safe if len(safe) <= _EXAMPLE else f"{safe[: _EXAMPLE - 1]}…"
+
+
+def _seen(tables: Sequence[LookedTable]) -> str:
+    """How many rows were looked at."""
+    rows = max(table.rows_seen for table in tables)
+    return f"in the first {rows} rows" if rows else "no row was looked at"
+
+
+def _listed(paths: Sequence[str]) -> str:
+    """The first paths, and how many more."""
+    named = ", ".join(paths[:_PARTS])
+    return named if len(paths) <= _PARTS else f"{named} and {len(paths) - _PARTS} more"

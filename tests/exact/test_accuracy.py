@@ -382,13 +382,14 @@ class TestMinDigits:
             "u,v,y\n" + "".join(",".join(map(repr, row)) + "\n" for row in rng.uniform(1, 2, (50, 3)).tolist())
         )
         args = ("solve", path, "-t", "y", "--precision", "double", "-f", "json")
+        note = "lsq: note: no intercept: add --intercept\n"
         digits = run_lsq(*args).json["digits"]
         passed, failed = run_lsq(*args, "--min-digits", digits - 0.1), run_lsq(*args, "--min-digits", digits + 0.1)
 
         assert 5 < digits < 15.9
         assert passed.code == 0
         assert failed.code == 4
-        assert failed.err == f"lsq: check failed: --min-digits {digits + 0.1:g}: {digits:.1f} are sure\n"
+        assert failed.err == note + f"lsq: check failed: --min-digits {digits + 0.1:g}: {digits:.1f} are sure\n"
         assert failed.json["digits"] == digits
         assert run_lsq("solve", path, "--min-digits", 15.9).code == 0
 

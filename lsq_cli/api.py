@@ -38,7 +38,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 DATA_OPTIONS = (
     *("target", "columns", "drop", "weights", "missing", "na", "no_default_na", "skip", "header", "delimiter"),
-    *("decimal", "comment", "encoding", "input_format"),
+    *("decimal", "comment", "encoding", "sheet", "input_format"),
 )
 """The keyword arguments about the data, the same for every function."""
 _DESCENT = ("step", "learning_rate", "x0", "tol", "max_iter", "time_limit", "normalize")
@@ -98,6 +98,7 @@ def solve(
     decimal: Literal[".", ","] | None = None,
     comment: Literal["#", "none"] | None = None,
     encoding: str | None = None,
+    sheet: str | int | None = None,
     input_format: str | None = None,
 ) -> Solution:
     """Find the x that minimises ½‖Ax − b‖² + ½λ‖x‖².
@@ -131,7 +132,8 @@ def solve(
         For row buffers, in bytes or as ``"64MB"``: it bounds how many blocks are in flight.
     statistics : bool
         Put standard errors, σ and R² into ``Solution.statistics``; only with ``method="normal"`` and no ridge.
-    target, columns, drop, missing, na, no_default_na, skip, header, delimiter, decimal, comment, encoding, input_format
+    target, columns, drop, missing, na, no_default_na, skip, header, delimiter, decimal, comment, encoding, sheet
+    input_format
         As the options of ``lsq solve`` of these names; one text or several where an option may be repeated.
     weights : array_like (m,) or str, optional
         w ≥ 0 of each row, or the name of their column.
@@ -195,6 +197,7 @@ def gradient(
     decimal: Literal[".", ","] | None = None,
     comment: Literal["#", "none"] | None = None,
     encoding: str | None = None,
+    sheet: str | int | None = None,
     input_format: str | None = None,
 ) -> Gradient:
     """Find the Jacobian and the gradient of ½‖Ax − b‖² at one x, checked three ways, and the step from there.
@@ -217,7 +220,7 @@ def gradient(
         Put a column of ones first.
     jobs, memory, target, columns, drop, weights, missing, na, no_default_na, skip, header, delimiter, decimal
         As for `solve`.
-    comment, encoding, input_format
+    comment, encoding, sheet, input_format
         As for `solve`.
 
     Returns

@@ -224,6 +224,7 @@ data_arguments = together(
         metavar="MARK",
         help="Lines that begin with #: left out, or none  [default: looked at]",
     ),
+    option("Data", "--sheet", metavar="NAME", help="Sheet of a spreadsheet, or its number  [default: the first]"),
     option("Data", "--encoding", metavar="NAME", help="Of text  [default: UTF-8, or by its byte order mark]"),
     option("Data", "--input-format", metavar="FORMAT", help="csv, tsv, npy, npz, parquet, mtx  [default: looked at]"),
 )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _REQUEST = (
     *("target", "columns", "drop", "weights", "missing", "na", "no_default_na", "skip", "header", "delimiter"),
-    *("decimal", "comment", "encoding", "input_format"),
+    *("decimal", "comment", "encoding", "sheet", "input_format"),
 )
 
 reading_options = together(

@@ -4,6 +4,7 @@
     fast        polars, pyarrow, zstandard     large CSV, Parquet, .zst
     sparse      scipy                          Matrix Market, sparse NPZ, sparse arrays
     plot        matplotlib                     pictures
+    excel       python-calamine                spreadsheets
 
 A module that needs one calls `load` before it reads a row, so that nobody waits for an error.
 """

@@ -141,6 +141,8 @@ class Table(Protocol):
     """What was assumed about how it is written, where that is not sure."""
     form: str
     """How it is written, in a few words: ``CSV, ',' between cells, a header``."""
+    takes: tuple[str, ...]
+    """The fields of a `Request`, beyond columns and missing cells, that say how such a table is written."""
     decisions: tuple[Decision, ...]
     """What was decided about how it is written, and why; nothing where the format leaves no choice."""
     size: int | None

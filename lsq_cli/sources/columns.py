@@ -39,6 +39,7 @@ class Request:
     decimal: str | None = None
     comment: str | None = None
     encoding: str | None = None
+    sheet: str | None = None
     input_format: str | None = None
     alone: bool = False
     """Whether one column alone may be b, with no column of A."""

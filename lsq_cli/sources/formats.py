@@ -53,6 +53,9 @@ FORMATS = (
     Format("npz", "binary.npz", (".npz",), from_the_end=True),
     Format("zip", "binary.npz", (".zip",), (b"PK\x03\x04", b"PK\x05\x06"), from_the_end=True),
     Format("parquet", "binary.parquet", (".parquet",), (b"PAR1",), from_the_end=True),
+    Format("xlsx", "binary.sheets", (".xlsx", ".xlsm", ".xlsb"), from_the_end=True),
+    Format("xls", "binary.sheets", (".xls",), (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",), from_the_end=True),
+    Format("ods", "binary.sheets", (".ods",), from_the_end=True),
     Format("mtx", "binary.market", (".mtx",), (b"%%Matrix",)),
 )
 TEXT = FORMATS[0]

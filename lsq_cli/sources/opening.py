@@ -191,6 +191,7 @@ def open_python(
         source: Source = A
         return source
     by_name = weights if isinstance(weights, str) else None
+    options = {name: str(value) if name == "sheet" else value for name, value in options.items()}
     request = Request(_texts(target), _texts(columns), _texts(drop), by_name, na=_texts(na), **options)
     if request.missing not in ("error", "drop"):
         raise UsageError(f'missing must be "error" or "drop", not {request.missing!r}')
@@ -269,11 +270,13 @@ def _from_tables(tables: list[Table], weights: NumberTable | None, request: Requ
 
 
 def _refuse_text_options(tables: Sequence[Table], request: Request) -> None:
-    """`UsageError` for options of delimited text where no table is text."""
-    given = [name for name in TEXT_OPTIONS if getattr(request, name) != getattr(Request(), name)]
-    if given and not any(table.form.startswith("CSV") for table in tables):
-        flag = f"--{given[0].replace('_', '-')}"
-        raise UsageError(f"{flag} is for delimited text; {tables[0].path} is {tables[0].form.partition(',')[0]}")
+    """`UsageError` for an option on how a table is written that no table can take."""
+    taken = {name for table in tables for name in table.takes}
+    for name in (*TEXT_OPTIONS, "sheet"):
+        if getattr(request, name) != getattr(Request(), name) and name not in taken:
+            what = "spreadsheets" if name == "sheet" else "delimited text"
+            form = tables[0].form.partition(",")[0]
+            raise UsageError(f"--{name.replace('_', '-')} is for {what}; {tables[0].path} is {form}")
 
 
 def _pair_of(archive: ByteSource) -> tuple[Table, Table] | None:

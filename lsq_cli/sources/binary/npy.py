@@ -78,6 +78,7 @@ class NumberTable:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    takes: tuple[str, ...] = ()
     form: str
     size: int | None
 

@@ -75,6 +75,7 @@ class ParquetTable:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    takes: tuple[str, ...] = ()
 
     def __init__(self, source: ByteSource) -> None:
         self.path, self.size, self.rereadable = source.label, source.size, source.rereadable

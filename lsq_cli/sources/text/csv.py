@@ -90,6 +90,7 @@ class CsvTable:
     """
 
     waits = True
+    takes = TEXT_OPTIONS
 
     def __init__(self, source: ByteSource, options: TextOptions) -> None:
         self.path = source.label

@@ -14,9 +14,10 @@ import stat
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 from lsq_cli.core.errors import OpenError, TableError, UsageError, shown
+from lsq_cli.sources.binary.missing import marked_by
 from lsq_cli.sources.binary.npy import ArrayTable, NumberTable
 from lsq_cli.sources.columns import TEXT_OPTIONS, Request, Selection, same_header, select, select_side_by_side
 from lsq_cli.sources.formats import FORMATS, TEXT, Format, by_head, by_suffix, named
@@ -35,8 +36,10 @@ from lsq_cli.sources.streams import (
     readable,
     widen,
 )
+from lsq_cli.sources.text.numbers import number
 
 if TYPE_CHECKING:
+    from lsq_cli.sources.binary.missing import MarkedTable
     from lsq_cli.sources.blocks import ByteSource, Source, Table
 
 # A suffix of ours whose files are not read.
@@ -132,7 +135,7 @@ def select_from(tables: Sequence[Table], arranged: Arranged, request: Request) -
     TableError, ColumnError
         Tables that do not fit, columns that are not there.
     """
-    _refuse_text_options(tables, request)
+    _settle_options(tables, request)
     if not arranged.is_pair(tables):
         return select(tables[0], request)
     A, b = tables
@@ -254,7 +257,7 @@ def _table_of(data: Any, name: str, request: Request) -> Table:
 
 def _from_tables(tables: list[Table], weights: NumberTable | None, request: Request) -> Source:
     """A source on one table or two, with weights that may be an array of their own."""
-    _refuse_text_options(tables, request)
+    _settle_options(tables, request)
     data = tuple(table.path for table in tables)
     if weights is not None and len(weights.columns) > 1:
         raise UsageError(f"weights are one number a row, not {len(weights.columns)}")
@@ -269,14 +272,20 @@ def _from_tables(tables: list[Table], weights: NumberTable | None, request: Requ
     return SideBySide(data, tables[0], tables[0], selection, request.missing, weights)
 
 
-def _refuse_text_options(tables: Sequence[Table], request: Request) -> None:
-    """`UsageError` for an option on how a table is written that no table can take."""
+def _settle_options(tables: Sequence[Table], request: Request) -> None:
+    """Tell tables of numbers which of them ``--na`` marks; `UsageError` for an option that no table can take."""
     taken = {name for table in tables for name in table.takes}
     for name in (*TEXT_OPTIONS, "sheet"):
         if getattr(request, name) != getattr(Request(), name) and name not in taken:
             what = "spreadsheets" if name == "sheet" else "delimited text"
             form = tables[0].form.partition(",")[0]
             raise UsageError(f"--{name.replace('_', '-')} is for {what}; {tables[0].path} is {form}")
+    # Beside text a mark may well be a word.
+    is_text = "header" in taken
+    marks = [mark for mark in request.na if not is_text or number(mark.strip()) is not None]
+    for table in tables:
+        if marks and "na" in table.takes and hasattr(table, "na"):
+            cast("MarkedTable", table).na = marked_by(marks)
 
 
 def _pair_of(archive: ByteSource) -> tuple[Table, Table] | None:

@@ -317,8 +317,8 @@ def test_input_format_overrides_the_suffix():
 
 
 def test_an_unknown_input_format_is_a_usage_error():
-    assert refusal(UsageError, "A.csv", input_format="xls") == (
-        f"--input-format xls is none of {', '.join(each.name for each in FORMATS)}"
+    assert refusal(UsageError, "A.csv", input_format="xlz") == (
+        f"--input-format xlz is none of {', '.join(each.name for each in FORMATS)}"
     )
 
 

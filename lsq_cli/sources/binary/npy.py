@@ -71,6 +71,8 @@ class NumberTable:
         Whether `block` may be called for any rows in any order.
     in_memory : bool
         Whether the rows are held, so that reading them costs nothing.
+    na : frozenset of float
+        Numbers that mark a missing cell.
     """
 
     in_memory = False
@@ -78,7 +80,8 @@ class NumberTable:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     decisions: tuple[Decision, ...] = ()
-    takes: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ("na",)
+    na: frozenset[float] = frozenset()
     form: str
     size: int | None
 
@@ -150,7 +153,7 @@ class ArrayTable(NumberTable):
 
     def block(self, columns: tuple[Column, ...], missing: Missing, start: int, stop: int) -> CellBlock:
         """A handle that holds a view of rows `start` up to `stop`; pickling it pickles those rows only."""
-        return ArrayBlock(self.path, self._array[start:stop], start, positions_of(columns), missing)
+        return ArrayBlock(self.path, self._array[start:stop], start, positions_of(columns), missing, self.na)
 
 
 def open_table(source: ByteSource, request: Request) -> NpyTable:
@@ -202,7 +205,7 @@ class NpyTable(NumberTable):
 
     def block(self, columns: tuple[Column, ...], missing: Missing, start: int, stop: int) -> CellBlock:
         """A handle on rows `start` up to `stop` of a seekable file."""
-        return NpyBlock(self._source, self._header, start, stop, positions_of(columns), missing)
+        return NpyBlock(self._source, self._header, start, stop, positions_of(columns), missing, self.na)
 
     def blocks(self, columns: tuple[Column, ...], missing: Missing) -> Iterator[CellBlock]:
         """Handles on all rows in order; of a stream, once."""
@@ -235,9 +238,11 @@ class NpyTable(NumberTable):
                 rows = min(step, self.rows - start)
                 data = self._read_numbers(stream, rows)
                 if self._header.fortran:
-                    yield from ArrayTable(data.reshape(-1, rows).T, self.path).blocks(columns, missing)
+                    table = ArrayTable(data.reshape(-1, rows).T, self.path)
+                    table.na = self.na
+                    yield from table.blocks(columns, missing)
                 else:
-                    yield ArrayBlock(self.path, data.reshape(rows, -1), start, positions_of(columns), missing)
+                    yield ArrayBlock(self.path, data.reshape(rows, -1), start, positions_of(columns), missing, self.na)
             # An archive or a gzip file checks its sum when its last byte is passed.
             stream.read(1)
 
@@ -260,6 +265,7 @@ class ArrayBlock:
     start: int
     columns: tuple[int, ...]
     missing: Missing
+    na: frozenset[float] = frozenset()
 
     @property
     def size(self) -> int:
@@ -295,6 +301,7 @@ class NpyBlock:
     stop: int
     columns: tuple[int, ...]
     missing: Missing
+    na: frozenset[float] = frozenset()
 
     @property
     def size(self) -> int:
@@ -312,7 +319,8 @@ class NpyBlock:
             return checked(self._columnwise(), self)
         width = self.header.columns
         raw = self._numbers(self.start * width, (self.stop - self.start) * width)
-        return ArrayBlock(self.source.label, raw.reshape(-1, width), self.start, self.columns, self.missing).read()
+        held = raw.reshape(-1, width)
+        return ArrayBlock(self.source.label, held, self.start, self.columns, self.missing, self.na).read()
 
     def where(self, row: int, k: int) -> str:
         """``A.npy, row 7, column 3``."""

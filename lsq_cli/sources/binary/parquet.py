@@ -75,7 +75,8 @@ class ParquetTable:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     decisions: tuple[Decision, ...] = ()
-    takes: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ("na",)
+    na: frozenset[float] = frozenset()
 
     def __init__(self, source: ByteSource) -> None:
         self.path, self.size, self.rereadable = source.label, source.size, source.rereadable
@@ -99,7 +100,8 @@ class ParquetTable:
         """Handles on the row groups in order; of large ones blocks that hold their rows."""
         start, positions = 0, positions_of(columns)
         for number in range(self._metadata.num_row_groups):
-            group = GroupBlock(self.path, self._names, start, positions, missing, self._source, self._metadata, number)
+            rows = (self.path, self._names, start, positions, missing, self.na)
+            group = GroupBlock(*rows, self._source, self._metadata, number)
             if 8 * group.rows * len(columns) <= LARGE_BYTES:
                 yield group
             else:
@@ -138,6 +140,8 @@ class ParquetRows:
     """Rows of the file before these."""
     columns: tuple[int, ...]
     missing: Missing
+    na: frozenset[float]
+    """Numbers that mark a missing cell."""
 
     def where(self, row: int, k: int) -> str:
         """``data.parquet, row 7, column 3 'Ozone'``."""
@@ -184,7 +188,8 @@ class GroupBlock(ParquetRows):
         with _opened(self.source, self.metadata) as file:
             for batch in file.iter_batches(batch_rows, row_groups=[self.number], columns=self._names_wanted()):
                 values, nulls = self._values(batch)
-                yield BatchBlock(self.path, self.names, start, self.columns, self.missing, values, nulls, size)
+                rows = (self.path, self.names, start, self.columns, self.missing, self.na)
+                yield BatchBlock(*rows, values, nulls, size)
                 start += len(values)
 
     def _names_wanted(self) -> list[str]:

@@ -49,6 +49,7 @@ class SparseTable(NumberTable):
     """
 
     in_memory = True
+    takes: tuple[str, ...] = ()
 
     def __init__(self, matrix: Any, path: str = "A") -> None:
         rows, columns = shape_of(matrix.dtype, matrix.shape, path)
@@ -91,6 +92,7 @@ class SparseBlock:
     start: int
     columns: tuple[int, ...]
     missing: Missing
+    na: frozenset[float] = frozenset()
 
     @property
     def size(self) -> int:

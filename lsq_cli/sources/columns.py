@@ -128,9 +128,7 @@ def select_side_by_side(A: Table, b: Table, request: Request) -> Selection:
     taken = in_A.taken(request.columns, kept_out, passed_A)
     targets = in_b.rest(kept_out, passed_b)
     if not targets:
-        raise ColumnError(
-            "no column of numbers is left to be b; are the cells apart by something else? --delimiter", in_b.path
-        )
+        raise _no_target(in_b, passed_b)
     left_out_A, left_out_b = _in_file_order(passed_A), _in_file_order(passed_b)
     notes = (*_notes_on(left_out_A), *_notes_on(left_out_b))
     return Selection(taken, targets, weights, left_out_A + left_out_b, _in_file_order(dropped), notes)
@@ -224,20 +222,22 @@ def _last(header: Header, taken: tuple[Column, ...], passed: set[Column], alone:
     """The last column taken that does not number the rows, which is b; A needs another unless b is `alone`."""
     usual = [column for column in taken if not column.numbers_rows]
     if not usual:
-        raise ColumnError(
-            "no column of numbers is left to be b; are the cells apart by something else? --delimiter", header.path
-        )
+        raise _no_target(header, passed)
     if len(taken) == 1 and not alone:
         alone_of = f"one column alone, {taken[0].title}, cannot be both A and b; "
         if left_out := _notes_on(_in_file_order(column for column in passed if column.kind is not Kind.EMPTY)):
             raise ColumnError(f"{alone_of}{'; '.join(left_out)}", header.path)
         if len(header.columns) > 1:
             raise ColumnError(f"{alone_of}more have to be taken (--columns, --drop, --weights)", header.path)
-        raise ColumnError(
-            f"{alone_of}give A and b as two files, or a table of two columns and more (--delimiter if it has them)",
-            header.path,
-        )
+        more = " (--delimiter CHAR if it has them)" if header.is_text else ""
+        raise ColumnError(f"{alone_of}give A and b as two files, or a table of two columns and more{more}", header.path)
     return usual[-1]
+
+
+def _no_target(header: Header, passed: set[Column]) -> ColumnError:
+    """The error where no column can be b, with those that were passed over."""
+    left_out = "".join(f"; {note}" for note in _notes_on(_in_file_order(passed)))
+    return ColumnError(f"no column of numbers is left to be b{left_out}", header.path)
 
 
 _LEFT_OUT = {

@@ -35,7 +35,7 @@ class Header:
     """
 
     def __init__(self, table: Table, names: Iterable[str] | None = None) -> None:
-        self.path = table.path
+        self.path, self.is_text = table.path, table.form.startswith("CSV")
         self.columns = table.columns
         self.names = tuple(column.name for column in table.columns) if names is None else tuple(names)
         self._called: dict[str, list[Column]] = {}

@@ -18,6 +18,7 @@ class NamesOnly:
     columns: tuple[Column, ...]
     path: str = "data.csv"
     rereadable: bool = True
+    form: str = "CSV, blanks between cells, a header"
 
     def blocks(self, columns: tuple[Column, ...], missing: str) -> Iterator[CellBlock]:
         raise AssertionError("columns are chosen without reading a row")
@@ -359,7 +360,7 @@ def test_weights_are_one_column_of_numbers():
 def test_one_column_alone_is_refused():
     assert refusal(ColumnError, select, table("y"), Request()) == (
         "data.csv: one column alone, 'y', cannot be both A and b; give A and b as two files, "
-        "or a table of two columns and more (--delimiter if it has them)"
+        "or a table of two columns and more (--delimiter CHAR if it has them)"
     )
 
 
@@ -383,7 +384,7 @@ def test_the_last_column_taken_is_not_called_the_last():
 
 def test_a_table_of_text_has_no_b():
     assert refusal(ColumnError, select, table("name", {0: "Ann"}), Request()) == (
-        "data.csv: no column of numbers is left to be b; are the cells apart by something else? --delimiter"
+        "data.csv: no column of numbers is left to be b; left out as text: 'name' (such as 'Ann')"
     )
 
 
@@ -424,7 +425,7 @@ def test_a_dropped_position_does_not_take_the_only_column_of_b():
 
 def test_the_last_target_cannot_be_dropped():
     message = refusal(ColumnError, select_side_by_side, table("u"), table("y", path="b.csv"), Request(drop=("y",)))
-    assert message == "b.csv: no column of numbers is left to be b; are the cells apart by something else? --delimiter"
+    assert message == "b.csv: no column of numbers is left to be b"
 
 
 def test_weights_are_looked_up_in_a_then_in_b():

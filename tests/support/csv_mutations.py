@@ -20,6 +20,8 @@ from lsq_cli.sources.text.csv import CsvBlock
 from lsq_cli.sources.text.deciding import TextOptions, decide
 from lsq_cli.sources.text.dialect import Dialect
 from lsq_cli.sources.text.lines import sound_text
+from lsq_cli.sources.text.marks import Marks
+from lsq_cli.sources.text.numbers import SWAP
 
 SEEDS = {
     "digits": b"a,b,c,d\n0.1234567890123457,-1.5e-7,3,4\n-0.030259108274691,22.000000000000004,1e22,-0.0\n"
@@ -79,6 +81,16 @@ def dialect_of(seed: bytes) -> tuple[Dialect, bytes]:
     return replace(found.dialect, header=names), seed[seed.index(b"\n") + 1 :]
 
 
+def rewritten(dialect: Dialect, body: bytes, random: Random) -> tuple[Dialect, bytes]:
+    """The same under another dialect: what # begins, which number is a mark, whether commas are decimal."""
+    decimal = random.choice((".", ".", ","))
+    if decimal == "," and dialect.delimiter != ",":
+        body = body.translate(SWAP)
+    marks = Marks(random.choice(((), ("7",), ("-77", "?"))), random.random() < 0.8, decimal)
+    policy = random.choice((None, "#", "none"))
+    return replace(dialect, comment=policy, marks=marks, decimal=decimal), body
+
+
 def outcome(block: CsvBlock) -> tuple[object, ...]:
     """What reading gives: all bits of the cells, or the error."""
     try:
@@ -107,13 +119,14 @@ def trial(random: Random) -> str:
     """
     name = random.choice(list(SEEDS))
     dialect, body = dialect_of(SEEDS[name])
-    body = damaged(body, random)
+    dialect, body = rewritten(dialect, damaged(body, random), random)
     width = len(dialect.names)
     columns = tuple(random.sample(range(width), random.randint(1, width)))
     missing = random.choice(("error", "drop"))
     with mock.patch.object(fast, "PIECE_CELLS", random.choice((5, fast.PIECE_CELLS))):
         quick, slow = read_both_ways(dialect, body, columns, missing)
-    assert quick == slow, f"{name}, columns {columns}, {missing}: {body!r}\n  fast: {quick}\n  slow: {slow}"
+    said = f"{name}, {dialect.comment}, {dialect.decimal}, {dialect.marks.own}"
+    assert quick == slow, f"{said}, columns {columns}, {missing}: {body!r}\n  fast: {quick}\n  slow: {slow}"
     if isinstance(slow[0], type):
         return "refused"
     return "fast" if fast.whole_lines(sound_text(body, 2, "data.csv"), dialect, columns) is not None else "slow"

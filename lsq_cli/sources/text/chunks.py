@@ -186,7 +186,7 @@ def _before_empty_lines(buffer: bytearray, stop: int, notes: bytes) -> int:
 def endless(label: str, line: int, limit: int, text: bytes | bytearray) -> TableError:
     """The error for a row that does not end, and how it begins."""
     problem = f"the row that begins here does not end within {limit // 1_000_000} MB"
-    why = 'was a quote (") left open?' if b'"' in text else "is it a table of text? --input-format says what it is"
+    why = 'was a quote (") left open?' if b'"' in text else "is it a table of text?"
     return TableError(f"{problem}; {why}", f"{label}, line {line}")
 
 

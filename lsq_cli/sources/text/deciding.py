@@ -106,7 +106,7 @@ def decide(text: bytes, label: str, options: TextOptions, line: int = 1) -> Deci
     if not rows:
         return None
     told = options.delimiter
-    parted = find_delimiter(rows, label) if told is None else given_delimiter(told, rows, label)
+    parted = find_delimiter(rows, label, options.decimal or ".") if told is None else given_delimiter(told, rows, label)
     table = [split(row.text, parted.sign) for row in rows]
     if parted.row_names:
         table[0].insert(0, b"")
@@ -172,6 +172,8 @@ def _names_above(
     if not comments or comments[-1].line != row.line - 1:
         return ()
     words = split(comments[-1].text.lstrip(b"#").strip(BLANKS), delimiter)
+    if len(words) == 1 and len(words[0].split()) > 1:
+        return ()  # a sentence
     numbers = all(kind_of(cell, marks) == NUMBER for cell in first)
     return names_of(words) if numbers and all(kind_of(word, marks) == WORD for word in words) else ()
 
@@ -184,7 +186,7 @@ def _refuse_units(rows: Sequence[Row], table: Sequence[Sequence[bytes]], marks: 
         line = rows[1].line
         said = elided(f"'{shown(unit)}'" for unit in units)
         problem = f"{said} below the header and above numbers: a row of units? {without_line(line, label)} takes it out"
-        if len(units) == 1:
+        if len(set(units)) == 1:
             problem += f"; if it marks a missing cell: {na_option(units[0])}"
         raise TableError(problem, f"{label}, line {line}")
 
@@ -215,7 +217,7 @@ def _evidence(
     leading = f"{len(comments)} that begin with # above the first row" if comments else "no comment above the first row"
     return (
         ("leading lines", f"{skipped}, {leading}"),
-        ("delimiter", "--delimiter says so" if options.delimiter else parted.why),
+        ("delimiter", "--delimiter or the suffix .tsv says so" if options.delimiter else parted.why),
         ("decimal mark", "--decimal says so" if options.decimal else "a point, unless --decimal says a comma"),
         ("header", verdict.why),
         (

@@ -49,8 +49,10 @@ def given_delimiter(text: str, rows: Sequence[Row], label: str) -> Delimiter:
     return Delimiter(sign, "given")
 
 
-def find_delimiter(rows: Sequence[Row], label: str) -> Delimiter:
+def find_delimiter(rows: Sequence[Row], label: str, decimal: str = ".") -> Delimiter:
     """The first candidate that splits all rows into one same number of cells, else `ONE_COLUMN`.
+
+    Decimal commas part no cells, unless they stand in quotes.
 
     Raises
     ------
@@ -58,19 +60,21 @@ def find_delimiter(rows: Sequence[Row], label: str) -> Delimiter:
         For rows that are cut short or have titles above them, and for cells that two delimiters part.
     """
     bare = _bare(rows)
-    widths = {sign: [_width(row, sign) for row in bare] for sign in DELIMITERS}
-    for sign in DELIMITERS:
+    in_quotes = any(row.text.count(b",") > bare_row.count(b",") for row, bare_row in zip(rows, bare, strict=True))
+    candidates = [sign for sign in DELIMITERS if sign != decimal or in_quotes]
+    widths = {sign: [_width(row, sign) for row in bare] for sign in candidates}
+    for sign in candidates:
         if widths[sign][0] > 1 and len(set(widths[sign])) == 1:
             return _settled(sign, rows, widths, label)
     from lsq_cli.sources.text import uneven  # most text does without
 
-    for sign in DELIMITERS:
+    for sign in candidates:
         if uneven.has_row_names(rows, widths[sign], sign):
             return Delimiter(sign, "the header has one cell fewer than every row", row_names=True)
-    for sign in DELIMITERS:
+    for sign in candidates:
         uneven.refuse_titles(rows, widths[sign], sign, label)
     if any(number(unquoted(row.text)) is None for row in rows[1:]):
-        for sign in DELIMITERS:
+        for sign in candidates:
             uneven.refuse_if_ragged(widths[sign], rows, sign, label)
     return Delimiter(ONE_COLUMN, "nothing splits the first rows evenly")
 

@@ -82,7 +82,9 @@ def whole_lines(text: bytes, dialect: Dialect, columns: Sequence[int]) -> Array 
     if b'"' in text or dialect.may_have_comments(text):
         return None
     # A second header is text in a column of numbers, unless these columns have numbers for names.
-    if dialect.header is not None and all(number(dialect.names[column]) is not None for column in columns):
+    if dialect.header is not None and all(
+        number(dialect.names[column], dialect.decimal) is not None for column in columns
+    ):
         header = dialect.header + b"\n"
         if text.startswith(header) or b"\n" + header in text:
             return None

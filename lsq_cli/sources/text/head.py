@@ -8,6 +8,7 @@ from typing import BinaryIO, NamedTuple
 
 from lsq_cli.core.errors import DataError, TableError
 from lsq_cli.sources.column import Column, Kind
+from lsq_cli.sources.formats import TEXT, by_head
 from lsq_cli.sources.text.cells import Grid
 from lsq_cli.sources.text.chunks import LIMIT_BYTES, After, endless, last_cut
 from lsq_cli.sources.text.deciding import SNIFFED_ROWS, TextOptions, decide
@@ -100,6 +101,7 @@ def _survey(head: bytes, label: str, options: TextOptions, *, at_end: bool, enou
     if start is None:
         return None
     if b"\0" in head[start:]:
+        _refuse_other_format(head, label)
         sound_text(head[start:], 1 + options.skip, label)  # which says so, whether or not a line ends
     text = sound_text(head[start:stop], 1 + options.skip, label)
     found = decide(text, label, options, 1 + options.skip)
@@ -150,6 +152,13 @@ def _of_header(dialect: Dialect) -> Dialect:
     assert dialect.header is not None
     width = len(split(dialect.header, dialect.delimiter))
     return replace(dialect, header=None, names=dialect.names[-width:])
+
+
+def _refuse_other_format(head: bytes, label: str) -> None:
+    """Raise for bytes that begin like a format that is read, under a name that says text."""
+    if (found := by_head(head)) is not TEXT:
+        problem = f"begins as {found.name} does, and not as text; --input-format {found.name} reads it"
+        raise TableError(problem, f"{label}, line 1")
 
 
 def _refuse_utf16(head: bytes, label: str) -> None:

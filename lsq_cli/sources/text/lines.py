@@ -49,7 +49,7 @@ def sound_text(data: bytes, line: int, label: str) -> bytes:
     """The lines, of which the first has the number `line`, each ended by ``\\n``; `TableError` unless UTF-8 text."""
     problem, offset = "", data.find(b"\0")
     if offset >= 0:
-        problem = "a NUL byte: binary data, or a damaged file; --input-format says what it is"
+        problem = "a NUL byte: binary data, or a damaged file; tr -d '\\000' takes such bytes out"
     elif not data.isascii():
         try:
             data.decode()
@@ -57,7 +57,7 @@ def sound_text(data: bytes, line: int, label: str) -> bytes:
             offset = error.start
             problem = f"the byte 0x{data[offset]:02x} is not UTF-8 text; if it is Latin-1: --encoding latin-1"
             if any(sign < 32 and sign not in BLANKS + b"\r\n" for sign in data):
-                problem = f"the byte 0x{data[offset]:02x} is not text: binary data? --input-format says what it is"
+                problem = f"the byte 0x{data[offset]:02x} is not text: binary data, or a damaged file"
     if problem:
         raise TableError(problem, f"{label}, line {line + count_lines(data[:offset])}")
     if data and not data.endswith(b"\n"):

@@ -43,8 +43,9 @@ def text_problem(dialect: Dialect, column: int, text: str, comma: str | None = N
         sign = next(sign for sign in text if invisible(sign))
         clean = without_sign(sign, dialect.label)
         return f"'{shown(text)}' is not a number, and holds {seen}; {clean} takes that out, {way_out}"
-    mark = na_option(text) or "--na TEXT"
-    return f"'{shown(text)}' is not a number; if it marks a missing one: {mark}, {way_out}"
+    if mark := na_option(text):
+        return f"'{shown(text)}' is not a number; if it marks a missing one: {mark}, {way_out}"
+    return f"'{shown(text)}' is not a number; {way_out.removeprefix('or ')}"
 
 
 def missing_problem(reason: Reason, text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from byte_sources import Bytes
 
@@ -64,3 +65,21 @@ def test_a_table_knows_its_dialect_and_why():
 )
 def test_the_form_says_the_dialect_in_a_few_words(text, options, form):
     assert CsvTable(Bytes(text.encode()), TextOptions(**options)).form == form
+
+
+def test_another_format_under_the_name_of_text_is_named_with_the_option_that_reads_it(tmp_path, monkeypatch, run_lsq):
+    monkeypatch.chdir(tmp_path)
+    with (tmp_path / "t.csv").open("wb") as file:
+        np.save(file, np.array([[1.0, 2.0], [2.0, 5.0], [3.0, 4.0]]))
+
+    assert "line 1: begins as npy does, and not as text; --input-format npy reads it" in run_lsq("solve", "t.csv").err
+    assert run_lsq("solve", "t.csv", "--input-format", "npy").code == 0
+
+
+def test_nul_bytes_can_be_taken_out(tmp_path, monkeypatch, run_lsq):
+    monkeypatch.chdir(tmp_path)
+    data = b"x,y\n1,2\n2,\x005\n"
+    (tmp_path / "t.csv").write_bytes(data)
+
+    assert "tr -d '\\000' takes such bytes out" in run_lsq("solve", "t.csv").err
+    assert run_lsq("solve", stdin=data.replace(b"\0", b"")).code == 0

@@ -498,7 +498,7 @@ def test_long_or_unprintable_text_is_cut_and_escaped():
     with pytest.raises(CellError) as error:
         numbers("a,b\n1,2\n3,\x1b[31m" + "z" * 100 + "\n")
     assert "'\\x1b[31mzz" in str(error.value)
-    assert "--na TEXT" in str(error.value)
+    assert "--na" not in str(error.value)
     assert len(str(error.value)) < 200
 
 
@@ -615,7 +615,7 @@ def test_a_quote_inside_a_cell_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("row", "why"), [('1,"', r'was a quote \("\) left open\?$'), ("1,2", r"is it a table of text\? --input-format")]
+    ("row", "why"), [('1,"', r'was a quote \("\) left open\?$'), ("1,2", r"is it a table of text\?$")]
 )
 def test_a_row_without_end_does_not_swallow_memory(monkeypatch, row, why):
     monkeypatch.setattr(csv_room, "BLOCK_BYTES", 64)
@@ -672,7 +672,7 @@ def test_binary_data_is_named():
     with pytest.raises(TableError, match=r"^standard input, line 1: a NUL byte: binary data"):
         CsvTable(zeros, TextOptions())
     assert zeros.opened[0].given < 100_000
-    words = "line 2: the byte 0xff is not text: binary data? --input-format says what it is"
+    words = "line 2: the byte 0xff is not text: binary data, or a damaged file"
     assert words in message(b"P\x01\n\xff\xd8\n")
 
 

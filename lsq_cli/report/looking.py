@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, TextIO
 
-from lsq_cli.core.errors import printable
+from lsq_cli.core.errors import printable, shown
 from lsq_cli.core.version import __version__
-from lsq_cli.report.fitting import Grid
+from lsq_cli.report.fitting import Grid, cells
 from lsq_cli.report.layout import Lines, Section, print_page
 from lsq_cli.report.plain import write_json_line
 
@@ -22,8 +22,11 @@ _SCREEN = (5, 3)
 _PAGE = (20, 20)
 """… and so many elsewhere."""
 _PARTS = 3  # of many parts of one table so many are named
+_LINE = 66  # cells of a line at most
 _EXAMPLE = 16  # cells of an example at most
 _EXAMPLES = 24  # … and of all of a column
+_EXAMPLES_ON_A_TERMINAL = 18
+_INDENT = 2
 
 
 def print_look(look: Look, stream: TextIO) -> None:
@@ -47,15 +50,14 @@ def sections(look: Look, page: Page) -> list[Section]:
     in_full = [table for table in look.tables if table.columns or table.error]
     for k, table in enumerate(in_full):
         above = in_full[0] if k else None
-        parts.append(Lines(page.message(_title(table)), tuple(map(page.message, _written(table, above)))))
+        parts.append(Lines(page.message(_title(table)), tuple(map(page.message, _written(table, above, look, page)))))
     if more := [table.path for table in look.tables if table not in in_full]:
-        parts.append(Lines("", (page.message(f"and {_listed(more)}, of the same columns"),)))
+        parts.append(Lines("", (page.message(f"and its other parts: {_listed(more)}"),)))
     if any(table.columns for table in in_full):
-        parts.append(_columns(in_full, look, page))
-    if look.warnings:
-        parts.append(Lines("Warnings", tuple(map(page.message, look.warnings))))
-    if look.notes:
-        parts.append(Lines("Notes", tuple(map(page.message, look.notes))))
+        parts.append(_columns(in_full, page))
+    for title, lines in (("Notes", look.notes), ("Warnings", look.warnings)):
+        if lines:
+            parts.append(Lines(title, tuple(map(page.message, lines))))
     return parts
 
 
@@ -64,24 +66,41 @@ def _title(table: LookedTable) -> str:
     return f"{table.path}: {table.form or 'not read'}"
 
 
-def _written(table: LookedTable, above: LookedTable | None) -> list[str]:
-    """The decisions about a table that are others than those of the one above; or the lines that were refused."""
+def _written(table: LookedTable, above: LookedTable | None, look: Look, page: Page) -> list[str]:
+    """The decisions about a table that are others than those of the one above; or the lines that were refused.
+
+    The first error is said on standard error.
+    """
     known = above.decisions if above else ()
     said = [
         f"{what}: {', '.join(filter(None, (taken, evidence)))}"
         for what, taken, evidence in table.decisions
         if (what, taken, evidence) not in known
     ]
-    lines = [f"line {number}: {line}" for number, line in enumerate(table.first_lines, start=1)]
-    return [*said, *lines, *([table.error] if table.error else [])]
+    lines = [f"line {number}: {shown(line, _LINE)}" for number, line in enumerate(table.first_lines, start=1)]
+    other = [table.error] if table.error and table.error != str(look.error) else []
+    return [*_packed(said, page), *lines, *other]
 
 
-def _columns(tables: Sequence[LookedTable], look: Look, page: Page) -> Grid:
+def _packed(said: Sequence[str], page: Page) -> list[str]:
+    """Short sentences, as many on a line of a terminal as have room."""
+    lines: list[str] = []
+    for sentence in said:
+        longer = f"{lines[-1]}; {sentence}" if lines else sentence
+        if lines and page.width is not None and cells(longer) <= page.width - _INDENT:
+            lines[-1] = longer
+        else:
+            lines.append(sentence)
+    return lines
+
+
+def _columns(tables: Sequence[LookedTable], page: Page) -> Grid:
     """A row a column; of many the first and the last."""
+    rows = max(table.rows_seen for table in tables)
+    title = f"Columns, by the first {rows} rows" if rows else "Columns; no row was looked at"
     header = ("#", "name", "kind", "examples", "missing", "part")
-    rows = [row for table in tables for row in _rows(table, len(tables), page)]
-    spare = ((3,), (3, 4))
-    return Grid("Columns", header, rows, "rlltrl", page.label(_seen(tables)), spare, "-f json has them")
+    listed = [row for table in tables for row in _rows(table, len(tables), page)]
+    return Grid(title, header, listed, "rlllrl", "", ((3,), (3, 4)), "-f json has them")
 
 
 def _rows(table: LookedTable, tables: int, page: Page) -> list[tuple[str, ...]]:
@@ -118,7 +137,7 @@ def _examples(examples: Sequence[str], page: Page) -> str:
     said = ""
     for example in examples:
         longer = f"{said}, {_short(example)}" if said else _short(example)
-        if said and len(longer) > _EXAMPLES:
+        if said and len(longer) > (_EXAMPLES if page.width is None else _EXAMPLES_ON_A_TERMINAL):
             break
         said = longer
     return page.message(said)
@@ -127,12 +146,6 @@ def _examples(examples: Sequence[str], page: Page) -> str:
 def _short(text: str) -> str:
     safe = printable(text)
     return safe if len(safe) <= _EXAMPLE else f"{safe[: _EXAMPLE - 1]}…"
-
-
-def _seen(tables: Sequence[LookedTable]) -> str:
-    """How many rows were looked at."""
-    rows = max(table.rows_seen for table in tables)
-    return f"in the first {rows} rows" if rows else "no row was looked at"
 
 
 def _listed(paths: Sequence[str]) -> str:

@@ -1,20 +1,22 @@
 """How the data would be read: what was decided and on what evidence, each column and its part in the problem.
 
-Prefer it to a run where a table looks odd, or before a long one: it reads the first rows of each table and no more (of
-a sparse matrix all, for it is held whole anyway). Where a table is refused it shows what was seen, and the error.
+Prefer it to a run where a table looks odd, or before a long one: it reads the first rows of each table, of a sparse
+matrix the header, and no more. Where a table is refused it shows what was seen, and the error.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from lsq_cli.core.errors import DataError, printable
 from lsq_cli.sources.blocks import Decision, Sample
 from lsq_cli.sources.column import Column, Kind
 from lsq_cli.sources.columns import Selection, match_part
+from lsq_cli.sources.names import listed
 from lsq_cli.sources.opening import Arranged, arrange, select_from, tables_at
+from lsq_cli.sources.paths import STDIN
 
 if TYPE_CHECKING:
     import os
@@ -56,7 +58,7 @@ class LookedColumn:
     part : str or None
         ``A``, ``b``, ``weights`` or ``left out``; None where the columns could not be chosen.
     why : str or None
-        Why it is left out, or cannot be read.
+        Why it is left out, or b, or cannot be read.
     """
 
     position: int
@@ -110,6 +112,7 @@ class Look:
     names, targets, left_out : tuple of str
     weights : str or None
     notes, warnings : tuple of str
+        What is known of the tables beside that, and what may be wrong.
     error : DataError or None
         The first thing that would stop a run.
     """
@@ -142,7 +145,7 @@ def look(paths: Sequence[str | os.PathLike[str]], request: Request, stdin: Binar
     errors: list[DataError] = []
     for path in arranged.parts:
         try:
-            tables += tables_at(path, arranged, request, stdin)
+            tables += tables_at(path, arranged, request, stdin, header_alone=True)
         except DataError as error:
             refused.append(_refused(path, error))
             errors.append(error)
@@ -154,10 +157,20 @@ def look(paths: Sequence[str | os.PathLike[str]], request: Request, stdin: Binar
         except DataError as error:
             errors.append(error)
     in_full = len(tables) if arranged.is_pair(tables) else 1
-    parts = _parts(selection)
+    parts = _parts(selection, chosen=bool(request.target) or arranged.is_pair(tables))
     looked = [_looked(table, parts, errors) for table in tables[:in_full]]
     looked += [LookedTable(table.path, table.form, table.size) for table in tables[in_full:]]
-    return _look(arranged, tables, (*looked, *refused), selection, errors[0] if errors else None)
+    seen = _look(arranged, tables, (*looked, *refused), selection, errors[0] if errors else None)
+    return seen if request.missing == "drop" else _warned_of_missing(seen)
+
+
+def _warned_of_missing(seen: Look) -> Look:
+    """With a warning where a run would stop at a missing cell."""
+    used = [column for table in seen.tables for column in table.columns if column.part in ("A", "b", "weights")]
+    if not (names := [column.name for column in used if column.missing]):
+        return seen
+    where = f"cells are missing in {listed(names)}: a run stops at the first; "
+    return replace(seen, warnings=(*seen.warnings, f"{where}--missing drop leaves such rows out"))
 
 
 def _look(
@@ -180,7 +193,7 @@ def _look(
         selection.targets,
         None if selection.weights is None else selection.weights.name,
         tuple(column.name for column in selection.left_out),
-        (*selection.notes, *dict.fromkeys(note for table in tables for note in table.notes)),
+        tuple(dict.fromkeys(note for table in tables for note in table.notes)),
         selection.warnings,
         error,
     )
@@ -196,7 +209,8 @@ def _match_parts(tables: Sequence[Table], arranged: Arranged, selection: Selecti
 def _refused(path: str, error: DataError) -> LookedTable:
     """What was seen of a table that cannot be read."""
     lines = error.seen.decode("utf-8", "backslashreplace").splitlines()[:FIRST_LINES]
-    return LookedTable(printable(path), first_lines=tuple(map(printable, lines)), error=str(error))
+    name = "standard input" if path == STDIN else printable(path)
+    return LookedTable(name, first_lines=tuple(map(printable, lines)), error=str(error))
 
 
 def _looked(table: Table, parts: Parts, errors: list[DataError]) -> LookedTable:
@@ -229,7 +243,7 @@ def _column(column: Column, cells: Sequence[str | None], rows: int, parts: Parts
     return LookedColumn(column.position + 1, column.name, kind, examples, missing, part, why)
 
 
-def _parts(selection: Selection | None) -> Parts:
+def _parts(selection: Selection | None, *, chosen: bool) -> Parts:
     """What each column that a selection speaks of is in the problem; why, if it is nothing."""
     if selection is None:
         return {}
@@ -237,6 +251,6 @@ def _parts(selection: Selection | None) -> Parts:
         **{column: ("left out", _LEFT_OUT[column.kind]) for column in selection.left_out},
         **dict.fromkeys(selection.dropped, ("left out", "--drop")),
         **dict.fromkeys(selection.A, ("A", None)),
-        **dict.fromkeys(selection.b, ("b", None)),
+        **dict.fromkeys(selection.b, ("b", None if chosen else "the last taken")),
         **({} if selection.weights is None else {selection.weights: ("weights", None)}),
     }

@@ -31,6 +31,8 @@ class Format(NamedTuple):
         Whether its contents are listed at the end; then what comes through a pipe, or compressed, is held whole.
     function : str
         What makes the table.
+    header : str
+        What makes one of the header alone, for a look, where `function` reads all.
     """
 
     name: str
@@ -39,10 +41,15 @@ class Format(NamedTuple):
     heads: tuple[bytes, ...] = ()
     from_the_end: bool = False
     function: str = "open_table"
+    header: str = ""
 
-    def open_table(self, source: ByteSource, request: Request) -> Table:
-        """The table in some bytes of this format; raises what the module of the format raises."""
-        table: Table = getattr(import_module(f"lsq_cli.sources.{self.module}"), self.function)(source, request)
+    def open_table(self, source: ByteSource, request: Request, *, header_alone: bool = False) -> Table:
+        """The table in some bytes of this format; raises what the module of the format raises.
+
+        With `header_alone` no more is read than its header, or first rows; it may then have no blocks.
+        """
+        function = (self.header if header_alone else "") or self.function
+        table: Table = getattr(import_module(f"lsq_cli.sources.{self.module}"), function)(source, request)
         return table
 
 
@@ -50,13 +57,13 @@ FORMATS = (
     Format("csv", "text.csv", (".csv", ".txt")),
     Format("tsv", "text.csv", (".tsv",), function="open_tab_separated"),
     Format("npy", "binary.npy", (".npy",), (b"\x93NUMPY",)),
-    Format("npz", "binary.npz", (".npz",), from_the_end=True),
+    Format("npz", "binary.npz", (".npz",), from_the_end=True, header="open_header"),
     Format("zip", "binary.npz", (".zip",), (b"PK\x03\x04", b"PK\x05\x06"), from_the_end=True),
     Format("parquet", "binary.parquet", (".parquet",), (b"PAR1",), from_the_end=True),
     Format("xlsx", "binary.sheets", (".xlsx", ".xlsm", ".xlsb"), from_the_end=True),
     Format("xls", "binary.sheets", (".xls",), (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",), from_the_end=True),
     Format("ods", "binary.sheets", (".ods",), from_the_end=True),
-    Format("mtx", "binary.market", (".mtx",), (b"%%Matrix",)),
+    Format("mtx", "binary.market", (".mtx",), (b"%%Matrix",), header="open_header"),
 )
 TEXT = FORMATS[0]
 """What is taken for text that no first bytes tell otherwise."""

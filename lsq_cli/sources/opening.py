@@ -109,8 +109,12 @@ def arrange(paths: Sequence[str | os.PathLike[str]], request: Request) -> Arrang
     return Arranged(data, parts, not request.target and len(data) == 2)
 
 
-def tables_at(path: str, arranged: Arranged, request: Request, stdin: BinaryIO | None = None) -> tuple[Table, ...]:
+def tables_at(
+    path: str, arranged: Arranged, request: Request, stdin: BinaryIO | None = None, *, header_alone: bool = False
+) -> tuple[Table, ...]:
     """The table at one of the paths; or the two of an ``.npz`` that holds A and b and is given alone.
+
+    With `header_alone` the rows of a matrix that would be held are not read; its table has no blocks.
 
     Raises
     ------
@@ -122,7 +126,7 @@ def tables_at(path: str, arranged: Arranged, request: Request, stdin: BinaryIO |
     source, form = _open(path, request, stdin)
     if form.name == "npz" and len(arranged.parts) == 1 and not request.target and (pair := _pair_of(source)):
         return pair
-    return (form.open_table(source, request),)
+    return (form.open_table(source, request, header_alone=header_alone),)
 
 
 def select_from(tables: Sequence[Table], arranged: Arranged, request: Request) -> Selection:

@@ -27,7 +27,7 @@ import numpy as np
 from lsq_cli.core.errors import CellError, OpenError, TableError, shown
 from lsq_cli.core.extras import load
 from lsq_cli.sources.binary.npy import ArrayTable, NumberTable
-from lsq_cli.sources.binary.sparse import SparseTable
+from lsq_cli.sources.binary.sparse import HeaderTable, SparseTable
 from lsq_cli.sources.text.conventions import convention
 from lsq_cli.sources.text.numbers import number
 
@@ -93,6 +93,14 @@ def open_table(source: ByteSource, request: Request | None = None) -> NumberTabl
         sign = 1.0 if header.symmetry == "symmetric" else -1.0
         i, j, values = np.append(i, j[off]), np.append(j, i[off]), np.append(values, sign * values[off])
     return SparseTable(sparse.coo_array((values, (i, j)), shape=(header.rows, header.columns)), source.label)
+
+
+def open_header(source: ByteSource, request: Request) -> NumberTable:
+    """What the header says, for a look; raises as `open_table`, but for what comes after the header."""
+    with source.open() as stream:
+        header = read_header(stream, source.label)
+    form = f"Matrix Market, {header.format} {header.field} {header.symmetry}"
+    return HeaderTable(source.label, header.rows, header.columns, header.entries, form)
 
 
 def read_header(stream: BinaryIO, label: str) -> MarketHeader:

@@ -78,6 +78,24 @@ def open_table(source: ByteSource, request: Request) -> Table:
     return table_of_archive(source)
 
 
+def open_header(source: ByteSource, request: Request) -> Table:
+    """The shape of the one sparse matrix in an archive, for a look; raises as `open_table`."""
+    sizes = members_of(source)
+    if not ("shape.npy" in sizes and "data.npy" in sizes and is_sparse(source)):
+        return open_table(source, request)
+    members = [MemberBytes(source, f"{name}.npy", sizes[f"{name}.npy"], source.label) for name in ("shape", "data")]
+    try:
+        shape, data = map(NpyTable, members)
+    except TableError:  # of blocks of dense matrices, say
+        return open_table(source, request)
+    sides = [float(cell) for cell in shape.sample(2).cells[0] if cell is not None]
+    if len(sides) != 2:
+        return open_table(source, request)
+    from lsq_cli.sources.binary.sparse import HeaderTable  # for sparse matrices only
+
+    return HeaderTable(source.label, int(sides[0]), int(sides[1]), data.rows * len(data.columns), "sparse")
+
+
 def is_sparse(archive: ByteSource) -> bool:
     """Whether an archive holds one sparse matrix, and not A and b."""
     from lsq_cli.sources.binary.sparse import is_sparse_archive

@@ -17,7 +17,7 @@ from lsq_cli.core.errors import OpenError, TableError, shown
 from lsq_cli.core.extras import load
 from lsq_cli.sources.binary.missing import checked
 from lsq_cli.sources.binary.npy import NumberTable, shape_of
-from lsq_cli.sources.blocks import Cells
+from lsq_cli.sources.blocks import Cells, Sample
 from lsq_cli.sources.column import Column, positions_of
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class SparseTable(NumberTable):
 
     def __init__(self, matrix: Any, path: str = "A") -> None:
         rows, columns = shape_of(matrix.dtype, matrix.shape, path)
-        _refuse_mostly_empty(rows, columns, int(matrix.nnz), path)
+        refuse_mostly_empty(rows, columns, int(matrix.nnz), path)
         super().__init__(path, rows, columns)
         with np.errstate(over="ignore"):
             self._matrix = load("scipy.sparse", "sparse", path).csr_array(matrix).astype(np.float64)
@@ -72,7 +72,27 @@ class SparseTable(NumberTable):
         return SparseBlock(self.path, self._matrix[start:stop], start, positions_of(columns), missing)
 
 
-def _refuse_mostly_empty(rows: int, columns: int, entries: int, path: str) -> None:
+class HeaderTable(NumberTable):
+    """A matrix of which the header alone was read, for a look at what it is.
+
+    Raises
+    ------
+    TableError
+        As `SparseTable`.
+    """
+
+    def __init__(self, path: str, rows: int, columns: int, entries: int, form: str) -> None:
+        shape_of(np.dtype(float), (rows, columns), path)
+        refuse_mostly_empty(rows, columns, entries, path)
+        super().__init__(path, rows, columns)
+        self.form, self.size = f"{form}, {rows} × {columns}, {entries} entries", None
+
+    def sample(self, rows: int) -> Sample:
+        """No row: of a sparse matrix the first ones may stand anywhere in the file."""
+        return Sample(0, ((),) * len(self.columns))
+
+
+def refuse_mostly_empty(rows: int, columns: int, entries: int, path: str) -> None:
     """`TableError` for a size that memory would have to follow, though hardly a row or column has an entry."""
     for count, what in ((rows, "rows"), (columns, "columns")):
         if count > entries + MOST_EMPTY:

@@ -72,18 +72,16 @@ def _written(table: LookedTable, above: LookedTable | None, look: Look, page: Pa
     The first error is said on standard error.
     """
     known = above.decisions if above else ()
-    said = [
-        f"{what}: {', '.join(filter(None, (taken, evidence)))}"
-        for what, taken, evidence in table.decisions
-        if (what, taken, evidence) not in known
-    ]
+    decisions = [decision for decision in table.decisions if decision not in known]
+    bare = [f"{what}: {taken}" for what, taken, evidence in decisions if not evidence]
+    said = [f"{what}: {taken} ({evidence})" for what, taken, evidence in decisions if evidence]
     lines = [f"line {number}: {shown(line, _LINE)}" for number, line in enumerate(table.first_lines, start=1)]
     other = [table.error] if table.error and table.error != str(look.error) else []
-    return [*_packed(said, page), *lines, *other]
+    return [*said, *_packed(bare, page), *lines, *other]
 
 
 def _packed(said: Sequence[str], page: Page) -> list[str]:
-    """Short sentences, as many on a line of a terminal as have room."""
+    """What is said without evidence, as much on a line of a terminal as has room."""
     lines: list[str] = []
     for sentence in said:
         longer = f"{lines[-1]}; {sentence}" if lines else sentence
@@ -120,7 +118,7 @@ def _rows(table: LookedTable, tables: int, page: Page) -> list[tuple[str, ...]]:
 
 def _row(column: LookedColumn, page: Page) -> tuple[str, ...]:
     """One column."""
-    part = f"{column.part}: {column.why}" if column.part and column.why else column.part or column.why or ""
+    part = f"{column.part}: {column.why}" if column.part and column.why else column.part or ""
     missing = page.label("−") if column.missing is None else str(column.missing)
     return (
         str(column.position),
@@ -134,9 +132,9 @@ def _row(column: LookedColumn, page: Page) -> tuple[str, ...]:
 
 def _examples(examples: Sequence[str], page: Page) -> str:
     """As many of the examples as have room, one at least."""
-    said = ""
+    said, between = "", "; " if any("," in example for example in examples) else ", "
     for example in examples:
-        longer = f"{said}, {_short(example)}" if said else _short(example)
+        longer = f"{said}{between}{_short(example)}" if said else _short(example)
         if said and len(longer) > (_EXAMPLES if page.width is None else _EXAMPLES_ON_A_TERMINAL):
             break
         said = longer

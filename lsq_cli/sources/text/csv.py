@@ -77,7 +77,7 @@ class CsvTable:
     path, columns, rereadable, waits
         As in `Table`.
     dialect : Dialect
-        How the file is written, with the evidence for it.
+        How the file is written, and why it is read so.
     warnings : tuple of str
         What was assumed on thin evidence.
 

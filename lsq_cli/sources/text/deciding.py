@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from lsq_cli.core.errors import TableError, UsageError, elided, shown
+from lsq_cli.sources.blocks import Decision
 from lsq_cli.sources.text.delimiter import Delimiter, find_delimiter, given_delimiter
 from lsq_cli.sources.text.dialect import Dialect, Row, comment, split
 from lsq_cli.sources.text.header import NUMBER, WORD, Verdict, judge_first_row, kind_of, names_of, units_below
 from lsq_cli.sources.text.lines import BLANKS
 from lsq_cli.sources.text.marks import Marks
-from lsq_cli.sources.text.shape import ONE_COLUMN
+from lsq_cli.sources.text.shape import ONE_COLUMN, between
 
 SNIFFED_ROWS = 20
 """The rows that decide on the delimiter."""
@@ -114,14 +115,15 @@ def decide(text: bytes, label: str, options: TextOptions, line: int = 1) -> Deci
     above = _names_above(comments, rows[0], table[0], parted.sign, marks)
     names: tuple[str, ...] = ()
     if not verdict.is_header and options.header is None and len(above) == len(table[0]):
-        verdict, names = Verdict(False, "the line above the first row, which begins with #, has as many words"), above
+        verdict, names = Verdict(False, "it has as many words, right above the first row"), above
     if verdict.refusal:
         raise TableError(verdict.refusal, f"{label}, line {rows[0].line}")
     if verdict.is_header:
         _refuse_units(rows, table, marks, label)
+    parted = parted._replace(sign=ONE_COLUMN if len(table[0]) == 1 else parted.sign)
     dialect = Dialect(
         label,
-        ONE_COLUMN if len(table[0]) == 1 else parted.sign,
+        parted.sign,
         names or names_of(table[0]) if verdict.is_header or names else _numbered(len(table[0])),
         rows[0].text if verdict.is_header else None,
         marks,
@@ -130,7 +132,7 @@ def decide(text: bytes, label: str, options: TextOptions, line: int = 1) -> Deci
         skip=options.skip,
         named=verdict.is_header or bool(names),
         unnamed=frozenset(k for k, cell in enumerate(table[0]) if verdict.is_header and cell in (b"", b'""')),
-        evidence=_evidence(options, parted, verdict, comments),
+        decisions=_decisions(options, parted, verdict, comments, names),
         notes=_notes(names, parted),
         warnings=(f"{label}: {verdict.warning}",) if verdict.warning else (),
     )
@@ -209,22 +211,23 @@ def _line_of_rows(text: bytes, line: int, first: Row, dialect: Dialect) -> int:
     return begin
 
 
-def _evidence(
-    options: TextOptions, parted: Delimiter, verdict: Verdict, comments: Sequence[Row]
-) -> tuple[tuple[str, str], ...]:
-    """Each decision and why it was taken."""
-    skipped = f"{options.skip} left out by --skip" if options.skip else "none left out"
-    leading = f"{len(comments)} that begin with # above the first row" if comments else "no comment above the first row"
+def _decisions(
+    options: TextOptions, parted: Delimiter, verdict: Verdict, comments: Sequence[Row], names: Sequence[str]
+) -> tuple[Decision, ...]:
+    """What was taken, and why."""
+    skipped = f"{options.skip} left out by --skip" if options.skip else ""
+    above = f"{len(comments)} that begin with #" if comments else ""
+    sign = "one column" if parted.sign == ONE_COLUMN else between(parted.sign)
+    header = "the first row" if verdict.is_header else "a line that begins with #" if names else "none"
+    comment = "none" if options.comment == "none" else "lines that begin with #"
+    marks = ", ".join([*([] if options.no_default_na else ["the usual"]), *(repr(shown(mark)) for mark in options.na)])
     return (
-        ("leading lines", f"{skipped}, {leading}"),
-        ("delimiter", "--delimiter or the suffix .tsv says so" if options.delimiter else parted.why),
-        ("decimal mark", "--decimal says so" if options.decimal else "a point, unless --decimal says a comma"),
-        ("header", verdict.why),
-        (
-            "comments",
-            f"--comment {options.comment}" if options.comment else "lines that begin with #, unless like a row",
-        ),
-        ("missing marks", "those of --na alone" if options.no_default_na else "the usual ones, and those of --na"),
+        Decision("leading lines", "; ".join(filter(None, (skipped, above))) or "none", ""),
+        Decision("delimiter", sign, "--delimiter or the suffix .tsv says so" if options.delimiter else parted.why),
+        Decision("decimal mark", repr(options.decimal or "."), "--decimal says so" if options.decimal else ""),
+        Decision("header", header, verdict.why),
+        Decision("comments", comment, "--comment says so" if options.comment else ""),
+        Decision("missing marks", marks or "none", ""),
     )
 
 

@@ -61,8 +61,8 @@ class Dialect:
         Whether `names` stand in the file: in the header, or in a comment above the first row.
     unnamed : frozenset of int
         Positions of the columns whose cell of the header is empty.
-    evidence : tuple of (str, str)
-        Each decision and why it was taken, in a few words.
+    decisions : tuple of Decision
+        What was taken, and why, in a few words.
     notes, warnings : tuple of str
         What the user should know, and what was assumed on thin evidence.
     """
@@ -78,7 +78,7 @@ class Dialect:
     skip: int = 0
     named: bool = False
     unnamed: frozenset[int] = frozenset()
-    evidence: tuple[tuple[str, str], ...] = ()
+    decisions: tuple[Decision, ...] = ()
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -102,15 +102,6 @@ class Dialect:
     def may_have_comments(self, text: bytes | bytearray) -> bool:
         """Whether a line may be a comment; a quick look that spares most text a slow one."""
         return self.comment != "none" and may_have_comments(text)
-
-    @property
-    def decisions(self) -> tuple[Decision, ...]:
-        """Each decision with what was taken and why."""
-        taken = {
-            "delimiter": "one column" if self.delimiter == ONE_COLUMN else between(self.delimiter),
-            "header": "none" if self.header is None else "the first row",
-        }
-        return tuple(Decision(what, taken.get(what, ""), why) for what, why in self.evidence)
 
     def line(self, line: int) -> str:
         """The place of a line in words."""

@@ -46,13 +46,46 @@ def test_the_comments_of_all_blocks_are_counted_once(run_lsq, tmp_path, monkeypa
 
 def test_a_table_knows_its_dialect_and_why():
     table = CsvTable(Bytes(b"# made by hand\nwho;h;w\nAnn;1;2\nBob;2;3\n"), TextOptions())
-    why = dict(table.dialect.evidence)
+    why = {decision.what: ": ".join(filter(None, decision[1:])) for decision in table.decisions}
 
     assert (table.dialect.delimiter, table.dialect.decimal, table.dialect.encoding) == (";", ".", "utf-8")
-    assert why["leading lines"] == "none left out, 1 that begin with # above the first row"
-    assert why["delimiter"] == "it splits the first 3 rows into 3 cells each"
-    assert why["header"] == "the word 'h' above numbers"
+    assert why == {
+        "leading lines": "1 that begin with #",
+        "delimiter": "';': it splits the first 3 rows into 3 cells each",
+        "decimal mark": "'.'",
+        "header": "the first row: the word 'h' above numbers",
+        "comments": "lines that begin with #",
+        "missing marks": "the usual",
+    }
     assert table.form == "CSV, ';' between cells, a header"
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "what", "decided"),
+    [
+        ("title\na,y\n1,2\n", {"skip": 1}, "leading lines", "1 left out by --skip"),
+        ("a y\n1 2\n", {"delimiter": "blanks"}, "delimiter", "blanks: --delimiter says so"),
+        ("3\n5\n", {}, "delimiter", "one column: nothing splits the first rows evenly"),
+        ("1,5;2\n2;3\n", {"decimal": ","}, "decimal mark", "',': --decimal says so"),
+        ("1,2\n3,4\n", {"header": True}, "header", "the first row: --header says so"),
+        ("1,2\n3,4\n", {}, "header", "none: the number '1' above numbers"),
+        (
+            "# a b\n1 2\n3 5\n",
+            {},
+            "header",
+            "a line that begins with #: it has as many words, right above the first row",
+        ),
+        ("a,y\n1,2\n", {"comment": "none"}, "comments", "none: --comment says so"),
+        ("a,y\n1,2\n", {"na": ("-9",), "no_default_na": True}, "missing marks", "'-9'"),
+        ("a,y\n1,2\n", {"na": ("-9",)}, "missing marks", "the usual, '-9'"),
+        ("a,y\n1,2\n", {"no_default_na": True}, "missing marks", "none"),
+    ],
+)
+def test_every_decision_says_what_was_taken_and_why(text, options, what, decided):
+    table = CsvTable(Bytes(text.encode()), TextOptions(**options))
+    (decision,) = [decision for decision in table.decisions if decision.what == what]
+
+    assert ": ".join(filter(None, decision[1:])) == decided
 
 
 @pytest.mark.parametrize(

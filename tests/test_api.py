@@ -113,7 +113,7 @@ def test_a_gradient_is_the_same_whatever_the_threads_and_the_memory():
         ("--target and --drop both name 'y'", "target= and drop= both name 'y'"),
         ("another --target ('u', 'v'), or take it out of --drop", "target= ('u', 'v'), or take it out of drop="),
         ("(choose with --target)", "(choose with target=)"),
-        ("to have a single one: --drop x5,x7,x11, or more", 'drop="x5,x7,x11", or more'),
+        ("for one answer only: --drop x5,x7,x11, or more", 'drop="x5,x7,x11", or more'),
         ("rows -- none", "rows -- none"),
     ],
 )

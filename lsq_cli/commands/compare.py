@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @click.command(
     cls=GroupedCommand,
-    example="lsq compare cars.csv -t mpg --intercept",
+    example="lsq compare sample_data/longley.csv -t y --intercept",
     short_help="Try every method, precision and step rule.",
     help="""Solve by every method, precision and step rule, and show what each took and reached.
 
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     type=Number(0),
     default=10.0,
     metavar="S",
-    help="Seconds for each run; above, a forecast  [default: 10]",
+    help="Seconds for each run, else a forecast",
 )
 @format_option("table", "json", "csv")
 @machine_options

@@ -39,9 +39,9 @@ _DEFAULT_CONDITION = 10.0
 @click.argument("a_path", metavar="A", type=click.Path(allow_dash=True))
 @click.argument("b_path", metavar="b", type=click.Path(allow_dash=True))
 @option("Problem", "--condition", type=Number(1), metavar="K", help="Condition number of A  [default: 10]")
-@option("Problem", "--noise", type=Number(0), default=0.0, metavar="S", help="Root mean square of Ax − b  [default: 0]")
-@option("Problem", "--seed", type=Count(0), default=0, metavar="I", help="Same seed, same bytes  [default: 0]")
-@option("Output", "-o", "--output", metavar="FILE", help="Write x to .csv or .npy and not to standard output.")
+@option("Problem", "--noise", type=Number(0), default=0.0, metavar="S", help="Root mean square of Ax − b")
+@option("Problem", "--seed", type=Count(0), default=0, metavar="I", help="Same seed, same bytes")
+@option("Output", "-o", "--output", metavar="FILE", help="Write x to .csv or .npy  [default: standard output]")
 @verbosity
 def command(rows: int, columns: int, a_path: str, b_path: str, **options: Any) -> None:
     """Check the names, make the blocks, write them, print x."""

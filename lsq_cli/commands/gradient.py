@@ -34,19 +34,17 @@ gradient_options = together(
         "--objective",
         type=click.Choice(["half", "sum", "mean"]),
         metavar="F",
-        help="half ½‖r‖², sum ‖r‖² or mean ‖r‖²/m  [default: half]",
+        help="half ½‖r‖², sum ‖r‖², mean ‖r‖²/m  [default: half]",
     ),
-    option("Problem", "--mine", metavar="G", help="Your own gradient: numbers or a file. What is wrong?"),
-    option(
-        "Descent", "--learning-rate", type=Number(above=0), metavar="B", help="Of the step  [default: 1/λmax(Hessian)]"
-    ),
+    option("Problem", "--mine", metavar="G", help="Your gradient: numbers or a file"),
+    option("Descent", "--learning-rate", type=Number(above=0), metavar="B", help="Step length  [default: 1/λmax]"),
     format_option("table", "json"),
 )
 
 
 @click.command(
     cls=GroupedCommand,
-    example="lsq gradient A.csv b.csv --at 1,2,0.5 --mine 3,-1,2",
+    example="lsq gradient sample_data/A.csv sample_data/b.csv --at 1,2,0.5",
     help="""Derive the gradient of ½‖Ax − b‖² at a point.
 
     Shapes, the chain rule with the values, the Jacobian (Ax − b)ᵀA as a row, the gradient Aᵀ(Ax − b) as a

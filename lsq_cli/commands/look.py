@@ -14,7 +14,7 @@ from lsq_cli.commands.shell import say
 
 @click.command(
     cls=GroupedCommand,
-    example="lsq look cars.csv -t mpg",
+    example="lsq look sample_data/penguins.csv -t body_mass_g",
     short_help="Show how the data would be read.",
     help="""Show how the data would be read, from its first rows, and on what evidence.
 

@@ -39,11 +39,22 @@ class GroupedOption(click.Option):
         self.group = group
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        """The names and the text of the help; ``--[no-]header`` for a pair of opposites, or they fill the line."""
+        """The names and the text of the help with the default; ``--[no-]header`` for a pair, or it fills the line."""
         record = super().get_help_record(ctx)
-        if record is None or not self.secondary_opts:
+        if record is None:
             return record
-        return f"--[no-]{self.opts[0].removeprefix('--')}", record[1]
+        names, text = record
+        if "[default: " not in text:
+            text = f"{text}  [default: {self._default_shown()}]"
+        return (f"--[no-]{self.opts[0].removeprefix('--')}" if self.secondary_opts else names), text
+
+    def _default_shown(self) -> str:
+        """The default in a word; for most options without one nothing is done."""
+        if self.is_flag:
+            return "on" if self.default is True else "off"
+        if isinstance(self.default, float):
+            return f"{self.default:g}".replace("e-0", "e-")
+        return str(self.default) if isinstance(self.default, (int, str)) else "none"
 
 
 class GroupedCommand(click.Command):
@@ -159,7 +170,7 @@ def format_option(*forms: str) -> Callable[[F], F]:
         type=click.Choice(forms),
         default=forms[0],
         metavar="FORMAT",
-        help=f"{', '.join(forms[:-1])} or {forms[-1]} on standard output.",
+        help=f"{', '.join(forms[:-1])} or {forms[-1]}",
     )
 
 
@@ -194,47 +205,52 @@ data_arguments = together(
         multiple=True,
         metavar="COL",
         **_COMPLETED,
-        help="Columns that are b; DATA is one table.",
+        help="Columns that are b  [default: the last]",
     ),
     option(
-        "Data", "--columns", multiple=True, metavar="COL", **_COMPLETED, help="Columns that are A: names, positions, *."
+        "Data",
+        "--columns",
+        multiple=True,
+        metavar="COL",
+        **_COMPLETED,
+        help="Columns of A: names, numbers, *  [default: the rest]",
     ),
-    option("Data", "--drop", multiple=True, metavar="COL", **_COMPLETED, help="Columns to leave out."),
-    option("Data", "--weights", metavar="COL", **_COMPLETED, help="Column that weighs the rows, w ≥ 0."),
+    option("Data", "--drop", multiple=True, metavar="COL", **_COMPLETED, help="Columns to leave out"),
+    option("Data", "--weights", metavar="COL", **_COMPLETED, help="Column that weighs the rows, w ≥ 0"),
     option(
         "Data",
         "--missing",
         type=click.Choice(["error", "drop"]),
         default="error",
         metavar="POLICY",
-        help="Missing cells: error, or drop the row  [default: error]",
+        help="Missing cells: error or drop rows",
     ),
-    option("Data", "--na", multiple=True, metavar="TEXT", help="A cell that means missing (beside NA, NaN, …)."),
-    option("Data", "--no-default-na", is_flag=True, help="Only the marks of --na mean missing."),
-    option("Data", "--skip", type=Count(0), default=0, metavar="N", help="Leave out the first N lines."),
-    option("Data", "--header/--no-header", default=None, help="First row has names  [default: looked at]"),
-    option("Data", "--delimiter", metavar="CHAR", help="Between cells  [default: looked at]"),
+    option("Data", "--na", multiple=True, metavar="TEXT", help="Marks a missing cell  [default: NA, NaN, empty, …]"),
+    option("Data", "--no-default-na", is_flag=True, help="Only --na marks missing cells"),
+    option("Data", "--skip", type=Count(0), default=0, metavar="N", help="Leave out the first N lines"),
+    option("Data", "--header/--no-header", default=None, help="First row has names  [default: detected]"),
+    option("Data", "--delimiter", metavar="CHAR", help="Between cells  [default: detected]"),
     option(
-        "Data", "--decimal", type=click.Choice([".", ","]), metavar="MARK", help="The decimal mark: . or , [default: .]"
+        "Data", "--decimal", type=click.Choice([".", ","]), metavar="MARK", help="Decimal mark: . or ,  [default: .]"
     ),
     option(
         "Data",
         "--comment",
         type=click.Choice(["#", "none"]),
         metavar="MARK",
-        help="Lines that begin with #: left out, or none  [default: looked at]",
+        help="Comments begin with: #, none  [default: detected]",
     ),
-    option("Data", "--sheet", metavar="NAME", help="Sheet of a spreadsheet, or its number  [default: the first]"),
-    option("Data", "--encoding", metavar="NAME", help="Of text  [default: UTF-8, or by its byte order mark]"),
-    option("Data", "--input-format", metavar="FORMAT", help="csv, tsv, npy, npz, parquet, mtx  [default: looked at]"),
+    option("Data", "--sheet", metavar="NAME", help="Of a spreadsheet, or its number  [default: first]"),
+    option("Data", "--encoding", metavar="NAME", help="Of text  [default: UTF-8, or as its BOM says]"),
+    option("Data", "--input-format", metavar="FORMAT", help="csv, npy, parquet, mtx, …  [default: detected]"),
 )
 
-intercept_option = option("Problem", "--intercept", is_flag=True, help="A column of ones, first, named (intercept).")
+intercept_option = option("Problem", "--intercept", is_flag=True, help="A column of ones, first: (intercept)")
 
 model_options = together(
     intercept_option,
     option(
-        "Problem", "--ridge", type=Number(0), default=0.0, metavar="LAMBDA", help="Add ½λ‖x‖², not on the intercept."
+        "Problem", "--ridge", type=Number(0), default=0.0, metavar="LAMBDA", help="Add ½λ‖x‖², not on the intercept"
     ),
 )
 
@@ -243,25 +259,22 @@ tolerance_option = option(
     "--tol",
     type=Number(0),
     default=1e-8,
-    show_default=True,
     metavar="T",
-    help="Stop when ‖∇f‖ ≤ T·‖Aᵀb‖.",
+    help="Stop when ‖∇f‖ ≤ T·‖Aᵀb‖",
 )
 
-normalize_option = option("Descent", "--normalize", is_flag=True, help="Descend in columns centred and of length 1.")
+normalize_option = option("Descent", "--normalize", is_flag=True, help="Descend in columns of length 1")
 
 output_options = together(
     format_option("table", "json", "csv", "npy"),
-    option(
-        "Output", "-o", "--output", multiple=True, metavar="FILE", help="Also write .json (the model), .csv or .npy."
-    ),
+    option("Output", "-o", "--output", multiple=True, metavar="FILE", help="Also to .json (model), .csv, .npy"),
 )
 
 machine_options = together(
-    option("Machine", "--jobs", type=Count(1), metavar="N", help="Threads  [default: the cores there are]"),
-    option("Machine", "--memory", type=Size(), default="256MB", metavar="SIZE", show_default=True, help="Row buffers."),
+    option("Machine", "--jobs", type=Count(1), metavar="N", help="Threads that read and sum  [default: the cores]"),
+    option("Machine", "--memory", type=Size(), default="256MB", metavar="SIZE", help="Memory for rows in flight"),
 )
 
 verbosity = together(
-    option("Output", "-q", "--quiet", is_flag=True, help="No notes and warnings on standard error."),
+    option("Output", "-q", "--quiet", is_flag=True, help="No notes, no warnings"),
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsq_cli.commands.options import option, together
 from lsq_cli.commands.shell import say
-from lsq_cli.core.errors import elided, shown
+from lsq_cli.core.errors import counted, elided, shown
 
 if TYPE_CHECKING:
     from lsq_cli.core.problem import About
@@ -27,7 +27,7 @@ reading_options = together(
     option(
         "Output", "--progress/--no-progress", default=None, help="Bar; lines in a log  [default: terminal, after 1 s]"
     ),
-    option("Output", "-v", "--verbose", is_flag=True, help="Say how DATA was understood, and the times."),
+    option("Output", "-v", "--verbose", is_flag=True, help="How DATA was understood, and times"),
 )
 
 
@@ -81,5 +81,5 @@ def say_warnings(warnings: Iterable[str], options: dict[str, Any]) -> None:
 def say_work(result: About | Gradient, times: str, options: dict[str, Any]) -> None:
     """With -v, how many rows there were, and the times."""
     if options["verbose"] and not options["quiet"]:
-        say("info", f"{result.rows_read} rows read, {result.rows} used")
+        say("info", f"{counted(result.rows_read, 'row')} read, {result.rows} used")
         say("info", times)

@@ -60,7 +60,7 @@ problem_options = together(
         type=click.Choice(["normal", "gd"]),
         default="normal",
         metavar="METHOD",
-        help="normal equations, or gradient descent: gd.",
+        help="normal, or gd: gradient descent",
     ),
     model_options,
     option(
@@ -69,10 +69,16 @@ problem_options = together(
         type=click.Choice(["extended", "double"]),
         default="extended",
         metavar="HOW",
-        help="How AᵀA is summed: extended (exactly) or double.",
+        help="Sums: extended (exact), double",
     ),
-    option("Problem", "--rank-tol", type=Number(0), metavar="T", help="Part below which a column is dependent."),
-    option("Problem", "--min-digits", type=Number(0), metavar="D", help="Exit 4 when fewer digits are sure."),
+    option(
+        "Problem",
+        "--rank-tol",
+        type=Number(0),
+        metavar="T",
+        help="Dependent below T of its length  [default: 4√n·2⁻⁵³]",
+    ),
+    option("Problem", "--min-digits", type=Number(0), metavar="D", help="Exit 4 when fewer digits are sure"),
 )
 
 descent_options = together(
@@ -81,16 +87,15 @@ descent_options = together(
         "--step",
         type=StepName(RULES),
         default="constant",
-        show_default=True,
         metavar="RULE",
-        help=f"{', '.join(RULES[:-1])} or {RULES[-1]}.",
+        help=" ".join(RULES),
     ),
     option(
         "Descent",
         "--learning-rate",
         type=Number(above=0),
         metavar="B",
-        help=f"Of {' and '.join(RULES_WITH_RATE)}  [default: 1/λmax]",
+        help=f"Step length of {', '.join(RULES_WITH_RATE)}  [default: 1/λmax]",
     ),
     option("Descent", "--x0", metavar="X", help="Where to start: 1,2.5 or a file  [default: 0]"),
     tolerance_option,
@@ -100,24 +105,24 @@ descent_options = together(
         type=Count(0),
         default=100_000,
         metavar="K",
-        help="Steps at most  [default: 100000]",
+        help="Steps at most",
     ),
-    option("Descent", "--time-limit", type=Number(0), metavar="S", help="Seconds of descent at most."),
+    option("Descent", "--time-limit", type=Number(0), metavar="S", help="Seconds of descent at most"),
     normalize_option,
 )
 
 iterate_options = together(
-    option("Output", "--iterates", default="12", show_default=True, metavar="N", help="Rows shown: N, all or none."),
-    option("Output", "--history", metavar="FILE", help="Every iterate, to .csv .jsonl .npy .parquet"),
-    option("Output", "--history-every", type=Count(1), default=1, metavar="K", help="Only every K-th one."),
-    option("Output", "--with-x", is_flag=True, help="With x, in the history."),
-    option("Output", "--plot", metavar="FILE", help="Convergence, and the path of two unknowns: .png .svg .pdf"),
+    option("Output", "--iterates", default="12", metavar="N", help="Rows shown: N, all or none"),
+    option("Output", "--history", metavar="FILE", help="All iterates: .csv .jsonl .npy …"),
+    option("Output", "--history-every", type=Count(1), default=1, metavar="K", help="Every K-th iterate"),
+    option("Output", "--with-x", is_flag=True, help="With x, in the history"),
+    option("Output", "--plot", metavar="FILE", help="Picture of the run: .png .svg .pdf"),
 )
 
 
 @click.command(
     cls=GroupedCommand,
-    example="lsq solve cars.csv -t mpg --columns weight,power --intercept",
+    example="lsq solve sample_data/longley.csv -t y --columns x1,x2 --intercept",
     help="""Find the x that minimises ½‖Ax − b‖².
 
     DATA is A, then b; or one table whose last column is b; or, with -t, parts of one table. Without DATA

@@ -110,6 +110,11 @@ def shown(text: str, width: int = 40) -> str:
     return f"{safe[:head]}…{safe[len(safe) - (width - 1 - head) :]}"
 
 
+def counted(number: int, word: str) -> str:
+    """``1 row``, ``2 rows``."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
 def elided(words: Iterable[str], between: str = ", ") -> str:
     """``a, b, c and 7 more``: all of a few words, the first of many."""
     every = list(words)

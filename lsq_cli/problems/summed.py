@@ -162,7 +162,7 @@ class SummedProblem:
         finer = ", or look closer with --precision extended" if self.rounding else ""
         return (
             f"the columns of A depend on each other, rank {self.rank} of {len(names)}: {found}; "
-            f"{choice}{alone}; to have a single one: {self._remedy()}{finer}",
+            f"{choice}{alone}; for one answer only: {self._remedy()}{finer}",
         )
 
     def _remedy(self) -> str:

@@ -110,7 +110,10 @@ def unknowns(source: Source, intercept: bool) -> tuple[str, ...]:
 def no_rows(source: Source, tally: Tally | None) -> ProblemError:
     """Why there is no problem, where no row can be used of those that were read."""
     read = tally.rows_read if tally else 0
-    why = f"all {read} rows have a missing cell" if read else "the data has no rows"
+    if read == 0:
+        why = "the data has no rows"
+    else:
+        why = "its only row has a missing cell" if read == 1 else f"all {read} rows have a missing cell"
     return ProblemError(f"{' '.join(source.data)}: {why}")
 
 

@@ -180,7 +180,8 @@ class WideProblem:
     def rank_warning(self, choice: str) -> tuple[str, ...]:
         """What to know of an x that is one of many; `choice` says which."""
         unknowns = len(self.about.names)
-        return (f"{self.rank} rows do not determine {unknowns} unknowns, many x fit exactly: {choice}",)
+        rows = f"{self.rank} rows do" if self.rank != 1 else "1 row does"
+        return (f"{rows} not determine {unknowns} unknowns, many x fit exactly: {choice}",)
 
     def times_columns(self, v: Integers, *, size: bool = False) -> Integers:
         """Σᵢ a_ij·2^(−grid_i)·v_it (n, p) in integers; with `size` |a_ij| in place of a_ij."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from lsq_cli.core.errors import CellError, SourceConsumedError, TableError
+from lsq_cli.core.errors import CellError, SourceConsumedError, TableError, counted
 from lsq_cli.sources.binary.npy import NumberTable
 from lsq_cli.sources.binary.sparse import SparseBlock, SparseTable
 from lsq_cli.sources.blocks import CellBlock, Cells, Reason, RowBlock, Rows
@@ -338,4 +338,4 @@ def _refuse_uneven(tables: Sequence[Table], counts: Sequence[int]) -> None:
             advice = "row k of one belongs to row k of the other"
             if abs(count - counts[0]) == 1:
                 advice = "is the first row of one a header? (--header, --no-header)"
-            raise TableError(f"{tables[0].path} has {counts[0]} rows and {table.path} has {count}; {advice}")
+            raise TableError(f"{tables[0].path} has {counted(counts[0], 'row')} and {table.path} has {count}; {advice}")

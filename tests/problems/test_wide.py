@@ -260,7 +260,7 @@ def test_only_the_first_n_rows_are_read_ahead():
 
 
 def test_rows_that_all_miss_a_cell_are_the_error_they_always_were():
-    with pytest.raises(ProblemError, match="all 1 rows have a missing cell"):
+    with pytest.raises(ProblemError, match="its only row has a missing cell"):
         solve([[np.nan, 1.0]], [1.0], missing="drop")
 
 
@@ -308,5 +308,5 @@ def test_the_shell_says_what_kind_of_solution_it_is(run_lsq, tmp_path):
 
     assert result.json["x"] == [1.0, 2.0]
     assert result.err.splitlines()[-1] == (
-        "lsq: warning: 1 rows do not determine 2 unknowns, many x fit exactly: x is the solution of least norm"
+        "lsq: warning: 1 row does not determine 2 unknowns, many x fit exactly: x is the solution of least norm"
     )

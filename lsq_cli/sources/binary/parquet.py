@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lsq_cli.core.errors import LsqError, OpenError, TableError, shown
+from lsq_cli.core.errors import LsqError, OpenError, TableError, counted, shown
 from lsq_cli.core.extras import load
 from lsq_cli.sources.binary.missing import checked
 from lsq_cli.sources.binary.npy import sample_of
@@ -94,7 +94,8 @@ class ParquetTable:
         )
         if not self.columns:
             raise TableError("has no column", source.label)
-        self.form = f"Parquet, {self._metadata.num_rows} rows in {self._metadata.num_row_groups} row groups"
+        rows, groups = self._metadata.num_rows, self._metadata.num_row_groups
+        self.form = f"Parquet, {counted(rows, 'row')} in {counted(groups, 'row group')}"
 
     def blocks(self, columns: tuple[Column, ...], missing: Missing) -> Iterator[CellBlock]:
         """Handles on the row groups in order; of large ones blocks that hold their rows."""

@@ -19,7 +19,7 @@ def ragged(where: str, row: bytes, width: int, expected: tuple[str, int], delimi
         sign = one_of(delimiter)
         return TableError(f"{problem}, for it ends with {sign}; end {title} with {sign} too, or take it out", where)
     way_out = "is one missing, or is a delimiter inside a cell that wants quotes?"
-    return TableError(f"{problem}, cells apart by {between(delimiter)}; {way_out}", where)
+    return TableError(f"{problem}, cells separated by {between(delimiter)}; {way_out}", where)
 
 
 def ends_with(row: bytes, delimiter: str, count: int) -> bool:

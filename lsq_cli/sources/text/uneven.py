@@ -52,9 +52,9 @@ def refuse_titles(rows: Sequence[Row], widths: list[int], sign: str, label: str)
         title = f"line {rows[0].line}"
         raise ragged(f"{label}, line {rows[1].line}", rows[1].text, width, (title, widths[0]), sign)
     last = rows[first].line
-    problem = f"{_cells(width)} where line {rows[0].line} has {widths[0]}, cells apart by {between(sign)}"
+    problem = f"{_cells(width)} where line {rows[0].line} has {widths[0]}, cells separated by {between(sign)}"
     if first > 1:
-        problem = f"{_cells(width)} from here on, but fewer above, cells apart by {between(sign)}"
+        problem = f"{_cells(width)} from here on, but fewer above, cells separated by {between(sign)}"
     titles = "a title" if first == 1 else "titles"
     ways = [f"{titles} above the table? --skip {last - 1} leaves {'it' if first == 1 else 'them'} out"]
     if first == 1 and width == widths[0] + 1:

@@ -531,16 +531,19 @@ def test_ragged_rows_are_errors_even_in_unused_columns(small_blocks):
 
     with pytest.raises(TableError) as error:
         numbers(text, (0,))
-    assert str(error.value) == f"data.csv, line 34: 2 cells where the header has 3, cells apart by ','; {WAY_OUT}"
+    assert str(error.value) == f"data.csv, line 34: 2 cells where the header has 3, cells separated by ','; {WAY_OUT}"
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("a,b,c\n1,2,3\n1,2,3,4\n1,2,3\n", "line 3: 4 cells where line 1 has 3, cells apart by ','"),
-        ("1\t2\n3\n" + "1\t2\n" * 30, "line 2: 1 cell where line 1 has 2, cells apart by tabs"),
-        ("1 2\n" * 20 + "1 2 3\n", "line 21: 3 cells where the first row has 2, cells apart by blanks"),
-        ("a,b\n1,2\n" * 1 + "1,2\n" * 30 + '"1,2",\n3\n', "line 34: 1 cell where the header has 2, cells apart by ','"),
+        ("a,b,c\n1,2,3\n1,2,3,4\n1,2,3\n", "line 3: 4 cells where line 1 has 3, cells separated by ','"),
+        ("1\t2\n3\n" + "1\t2\n" * 30, "line 2: 1 cell where line 1 has 2, cells separated by tabs"),
+        ("1 2\n" * 20 + "1 2 3\n", "line 21: 3 cells where the first row has 2, cells separated by blanks"),
+        (
+            "a,b\n1,2\n" + "1,2\n" * 30 + '"1,2",\n3\n',
+            "line 34: 1 cell where the header has 2, cells separated by ','",
+        ),
     ],
 )
 def test_ragged_rows_near_the_top(text, expected):
@@ -580,7 +583,9 @@ def test_a_quoted_delimiter_or_a_cell_of_its_own_at_the_end_is_none_too_many():
 def test_row_names_without_a_header_are_told_from_ragged_rows():
     text = '"x" "y"\n"1" 2 3\n"7" 4 5\n'
 
-    expected = "3 cells where line 1 has 2, cells apart by blanks; a title above the table? --skip 1 leaves it out; "
+    expected = (
+        "3 cells where line 1 has 2, cells separated by blanks; a title above the table? --skip 1 leaves it out; "
+    )
     assert message(text).startswith(f"data.csv, line 2: {expected}row names without a header of their own?")
 
 

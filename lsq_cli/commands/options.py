@@ -84,6 +84,16 @@ class GroupedCommand(click.Command):
                 with formatter.section(heading):
                     formatter.write_dl([(f"{names:<{_NAMES}}", text) for names, text in records], col_spacing=1)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The arguments; an option that other programs have is answered with its name here."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            from lsq_cli.commands.hints import refuse_unknown  # on the way to an error
+
+            refuse_unknown(error, ctx)
+            raise
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run, and show a `UsageError` as click shows its own."""
         try:

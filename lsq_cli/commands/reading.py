@@ -7,9 +7,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import click
+
+from lsq_cli.commands.hints import refuse_columns_as_files
 from lsq_cli.commands.options import option, together
 from lsq_cli.commands.shell import say
-from lsq_cli.core.errors import counted, elided, shown
+from lsq_cli.core.errors import OpenError, UsageError, counted, elided, shown
 
 if TYPE_CHECKING:
     from lsq_cli.core.problem import About
@@ -42,12 +45,26 @@ def open_data(options: dict[str, Any], *, alone: bool = False) -> Source:
     """A and b where the arguments and the data options say they are; b may be `alone`, with no A beside it."""
     from lsq_cli.sources.opening import open_source
 
-    source = open_source(options["data"], request_of(options, alone=alone), sys.stdin.buffer)
+    request = request_of(options, alone=alone)
+    if not options["data"]:
+        _refuse_a_terminal()
+    try:
+        source = open_source(options["data"], request, sys.stdin.buffer)
+    except (OpenError, UsageError) as error:  # three paths without -t are refused before any is opened
+        refuse_columns_as_files(options["data"], request, error)
+        raise
     if options.get("verbose") and not options["quiet"]:
         for form in source.forms:
             say("info", form)
         say("info", f"A: {elided(map(shown, source.names)) or 'no column'}; b: {elided(map(shown, source.targets))}")
     return source
+
+
+def _refuse_a_terminal() -> None:
+    """`UsageError` with the help of the verb that was called, where the table would have to be typed."""
+    if sys.stdin.isatty():
+        verb = click.get_current_context().command_path
+        raise UsageError(f"no data: give a path, or pipe a table to standard input ({verb} --help)")
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """A point x given by the user: as numbers, a file of numbers, or an earlier result matched by name.
 
-1,2.5            n numbers in the order of the unknowns
+1,2.5            n numbers in the order of the unknowns; "1 2.5" and "[1, 2.5]" are the same
 x.npy, x.txt     a file of n numbers in that order, (n,) or (n, p)
 model.json       what ``-o model.json`` wrote: names and x
 x.csv            what ``-o x.csv`` wrote: ``name,value``, matched by name
@@ -117,10 +117,8 @@ def read_trail(text: str) -> dict[str, Any] | None:
 
 def _read(text: str, option: str) -> Given:
     """The numbers that an argument means, and their names."""
-    try:
-        return Given([float(piece) for piece in text.split(",")], option)
-    except ValueError:
-        pass  # no list of numbers: a path
+    if (numbers := _numbers(text)) is not None:
+        return Given(numbers, option)
     where = shown(text, 4096)
     content = read_whole(text)
     if content.startswith(NPY_MAGIC):
@@ -130,6 +128,18 @@ def _read(text: str, option: str) -> Given:
     except UnicodeDecodeError:
         raise DataError("is neither text nor an .npy file", where) from None
     return _model(decoded, where) if decoded.lstrip().startswith("{") else _cells(decoded, where)
+
+
+def _numbers(text: str) -> list[float] | None:
+    """``1,2.5``, ``1 2.5`` or ``[1, 2.5]`` as numbers; None for what is no list of numbers, and so a path."""
+    inner = text.strip()
+    if (inner[:1], inner[-1:]) in (("[", "]"), ("(", ")")):
+        inner = inner[1:-1]
+    pieces = inner.split(",") if "," in inner else inner.split()
+    try:
+        return [float(piece) for piece in pieces] or None
+    except ValueError:
+        return None
 
 
 def checked_start(values: Any, names: Sequence[str], targets: Sequence[str], where: str) -> Array:

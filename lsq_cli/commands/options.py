@@ -189,6 +189,17 @@ def given(ctx: click.Context, name: str) -> bool:
     return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
+def given_options(ctx: click.Context) -> dict[str, Any]:
+    """The options that the user wrote, by name: ``{"max_iter": 7}``."""
+    written = {}
+    for parameter in ctx.command.params:
+        if isinstance(parameter, click.Option) and parameter.name and given(ctx, parameter.name):
+            name = max(parameter.opts, key=len).removeprefix("--").replace("-", "_")
+            value = ctx.params[parameter.name]
+            written[name] = list(value) if isinstance(value, tuple) else value
+    return written
+
+
 def refuse(ctx: click.Context, names: tuple[str, ...], why: str) -> None:
     """A usage error for options that belong to a method or rule that is not in use; `why` names it."""
     flags = {p.name: max(p.opts, key=len) for p in ctx.command.params}

@@ -11,7 +11,7 @@ import click
 
 from lsq_cli.commands.hints import refuse_columns_as_files
 from lsq_cli.commands.options import option, together
-from lsq_cli.commands.shell import say
+from lsq_cli.commands.shell import Terminated, say
 from lsq_cli.core.errors import OpenError, UsageError, counted, elided, shown
 
 if TYPE_CHECKING:
@@ -74,11 +74,15 @@ def resources_of(source: Source, options: dict[str, Any]) -> Iterator[Resources]
     from lsq_cli.report.progress import ReadingBar, wanted
 
     resources = Resources(options["jobs"], options["memory"])
-    if not wanted(options["progress"], sys.stderr, options["quiet"]):
-        yield resources
-        return
-    with ReadingBar(sys.stderr, source.size) as bar:
-        yield resources._replace(progress=bar.add)
+    try:
+        if not wanted(options["progress"], sys.stderr, options["quiet"]):
+            yield resources
+            return
+        with ReadingBar(sys.stderr, source.size) as bar:
+            yield resources._replace(progress=bar.add)
+    except (KeyboardInterrupt, Terminated):
+        say_notes(source.notes, options)  # what was to be said after the last row
+        raise
 
 
 def say_notes(notes: Iterable[str], options: dict[str, Any]) -> None:

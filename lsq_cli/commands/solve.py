@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from lsq_cli.commands.options import (
     Number,
     data_arguments,
     given,
+    given_options,
     machine_options,
     model_options,
     normalize_option,
@@ -155,6 +157,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     say_notes(run.notes, options)
     say_warnings(run.warnings, options)
     solution, norms = _consume(run, options, start)
+    solution = replace(solution, options=given_options(ctx))
     say_warnings([text for text in solution.warnings if text not in (*run.notes, *run.warnings)], options)
     say_work(problem.about, _times(problem, perf_counter() - solving), options)
     _report(solution, norms, options)
@@ -204,6 +207,7 @@ def _check_usage(ctx: click.Context, options: dict[str, Any]) -> None:
     refuse_same(results, options["data"])
     if (
         given(ctx, "iterates")
+        and options["iterates"] != "none"
         and options["form"] in ("csv", "npy")
         and not any(path.endswith(".json") for path in options["output"])
     ):

@@ -111,6 +111,8 @@ class Solution:
         change in the last bit of the data.
     passes : int
         How often the rows were read.
+    options : mapping
+        The options that were given, by name.
     gradient_goal : float or None
         tol·‖Aᵀb‖, which descent compares ‖∇f‖ with.
     best_iteration : int or None
@@ -152,6 +154,7 @@ class Solution:
     forecast: float | None = None
     gradient_goal: float | None = None
     best_iteration: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
     iterates: tuple[Iterate, ...] | None = None
     statistics: Statistics | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from lsq_cli.core.solution import Iterate, Solution
 
 _ALWAYS = (
-    *("method", "outcome", "converged", "data", "rows", "rows_read", "columns", "rank", "names", "targets", "x"),
-    *("objective", "residual_norm", "gradient_norm", "condition", "digits", "data_digits", "iterations", "passes"),
+    *("method", "outcome", "converged", "data", "options", "rows", "rows_read"),
+    *("columns", "rank", "names", "targets", "x", "coefficients", "objective", "residual_norm", "gradient_norm"),
+    *("condition", "digits", "data_digits", "iterations", "passes"),
     *("precision", "seconds", "dropped_rows", "left_out", "dependencies", "warnings", "version"),
 )
 _WITH_THEIR_OPTION = ("step", "learning_rate", "largest_stable_rate", "forecast")

@@ -302,3 +302,29 @@ def test_the_condition_is_of_the_columns_alone_whatever_the_ridge():
 
     assert solve(A, b, ridge=10.0).condition == solve(A, b).condition
     assert solve(A[:, :1], b).condition >= 1.0
+
+
+def test_json_has_coefficients_by_name_and_the_options_that_were_given(run_lsq):
+    args = ["-m", "gd", "--max-iter", "400", "--drop", "loaves", "-f", "json", "-q"]
+    record = run_lsq("solve", SAMPLES / "A.csv", SAMPLES / "b.csv", *args).json
+
+    assert record["coefficients"] == dict(zip(["apples", "pears"], record["x"], strict=True))
+    assert record["options"] == {"method": "gd", "max_iter": 400, "drop": ["loaves"], "format": "json", "quiet": True}
+
+
+def test_no_iterates_in_csv_is_no_contradiction(run_lsq):
+    args = ["solve", SAMPLES / "A.csv", SAMPLES / "b.csv", "-f", "csv", "--iterates"]
+
+    assert run_lsq(*args, "none").code == 0
+    assert run_lsq(*args, "3").code == 2
+
+
+def test_a_read_that_is_interrupted_still_says_its_notes(run_lsq, monkeypatch):
+    def interrupted(*args, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lsq_cli.problems.choosing.read", interrupted)
+    result = run_lsq("solve", SAMPLES / "penguins.csv", "-t", "body_mass_g")
+
+    assert (result.code, result.raw) == (130, b"")
+    assert "lsq: note: left out as text: 'species'" in result.err

@@ -57,13 +57,14 @@ def parsed(**changes):
 
 class TestJson:
     def test_is_one_line_with_its_keys_in_order(self):
-        assert output(write_json, solution()).decode() == (
-            '{"method": "normal", "outcome": "converged", "converged": true, "data": ["A.csv", "b.csv"], "rows": 5, '
-            '"rows_read": 5, "columns": 2, "rank": 2, "names": ["(intercept)", "x1"], "targets": ["b"], '
-            '"x": [0.1, -2.5e-17], "objective": 0.5, "residual_norm": 1.0, "gradient_norm": 0.0, "condition": null, '
-            '"digits": null, "data_digits": null, "iterations": 0, "passes": 1, "precision": "double", '
-            '"seconds": 0.0, "dropped_rows": {}, "left_out": [], "dependencies": [], "warnings": [], '
-            '"version": "0.1"}\n'
+        assert output(write_json, solution(options={"intercept": True})).decode() == (
+            '{"method": "normal", "outcome": "converged", "converged": true, "data": ["A.csv", "b.csv"], '
+            '"options": {"intercept": true}, "rows": 5, "rows_read": 5, "columns": 2, "rank": 2, '
+            '"names": ["(intercept)", "x1"], "targets": ["b"], "x": [0.1, -2.5e-17], '
+            '"coefficients": {"(intercept)": 0.1, "x1": -2.5e-17}, "objective": 0.5, "residual_norm": 1.0, '
+            '"gradient_norm": 0.0, "condition": null, "digits": null, "data_digits": null, "iterations": 0, '
+            '"passes": 1, "precision": "double", "seconds": 0.0, "dropped_rows": {}, "left_out": [], '
+            '"dependencies": [], "warnings": [], "version": "0.1"}\n'
         )
 
     def test_ends_with_what_the_options_add(self):

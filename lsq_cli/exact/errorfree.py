@@ -152,7 +152,7 @@ class ExactSums:
         N, e = self.integers()
         half = half_lengths(N.diagonal())
         to_double = np.frompyfunc(_rounded, 2, 1)
-        S = to_double(N, np.add.outer(half, half).astype(object)).astype(np.float64)
+        S = np.asarray(to_double(N, np.add.outer(half, half).astype(object)), dtype=np.float64)
         return S, [h + f if h else 0 for h, f in zip(half, e, strict=True)]
 
     def digest(self) -> str:

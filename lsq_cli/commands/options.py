@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -16,6 +16,15 @@ HEADINGS = ("Data", "Problem", "Descent", "Output", "Machine")
 _NAMES = 23  # one width for all headings: the descriptions stand in one column
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+# What these make of a word can be said since click 8.2 and 8.4 only; to a type checker, which has a new one.
+if TYPE_CHECKING:
+    Choice = click.Choice[str]
+    _Real = click.ParamType[float]
+    _Whole = click.ParamType[int]
+else:
+    Choice = click.Choice
+    _Real = _Whole = click.ParamType
 
 
 def version_option() -> click.Option:
@@ -102,7 +111,7 @@ class GroupedCommand(click.Command):
             raise click.UsageError(printable(str(error)), ctx) from error
 
 
-class Number(click.ParamType[float]):
+class Number(_Real):
     """A finite number within bounds; nan and inf are refused by name."""
 
     name = "number"
@@ -125,7 +134,7 @@ class Number(click.ParamType[float]):
         return number
 
 
-class Count(click.ParamType[int]):
+class Count(_Whole):
     """A whole number, no less than some other."""
 
     name = "integer"
@@ -141,7 +150,7 @@ class Count(click.ParamType[int]):
         return count
 
 
-class Size(click.ParamType[int]):
+class Size(_Whole):
     """Bytes of memory, as in 64MB or 1G."""
 
     name = "size"

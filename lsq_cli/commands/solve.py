@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lsq_cli.commands.options import (
+    Choice,
     Count,
     GroupedCommand,
     Number,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from lsq_cli.runs.solving import Run
 
 
-class StepName(click.Choice[str]):
+class StepName(Choice):
     """A step rule; a number is most likely meant for --learning-rate."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:

@@ -9,7 +9,7 @@ LsqError                    exit code 1, one line on standard error
 │   └── ColumnError         unknown, ambiguous or twice-named columns
 ├── ProblemError            the numbers are fine, the problem is not: no column, a bad x0
 ├── OutputError             a result that cannot be written
-├── MissingExtraError       an optional package is not installed
+├── MissingExtraError       an optional package is missing or too old
 └── SourceConsumedError     rows of a stream that were asked for twice
 
 Only `commands/` turns these into exit codes.
@@ -82,7 +82,7 @@ class OutputError(LsqError):
 
 
 class MissingExtraError(LsqError):
-    """An optional package is needed; the message is the ``pip install`` line."""
+    """An optional package is needed, or a newer one; the message is the ``pip install`` line."""
 
 
 class SourceConsumedError(LsqError):

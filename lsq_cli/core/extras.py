@@ -1,4 +1,4 @@
-"""Optional packages: imported when they are needed, and named with their ``pip install`` line when they are missing.
+"""Optional packages: imported when they are needed; one missing or too old is named with its ``pip install`` line.
 
     extra       packages                       for
     fast        polars, pyarrow, zstandard     large CSV, Parquet, .zst
@@ -11,10 +11,15 @@ A module that needs one calls `load` before it reads a row, so that nobody waits
 
 from __future__ import annotations
 
+import re
+import sys
 from importlib import import_module
 from typing import Any
 
 from lsq_cli.core.errors import MissingExtraError
+
+LOWEST = {"polars": "1.37", "pyarrow": "17", "zstandard": "0.22", "scipy": "1.13", "matplotlib": "3.9"}
+"""The lowest versions with which the tests pass; those of ``pyproject.toml``, which is not there when lsq runs."""
 
 
 def load(module: str, extra: str, purpose: str) -> Any:
@@ -32,12 +37,40 @@ def load(module: str, extra: str, purpose: str) -> Any:
     Raises
     ------
     MissingExtraError
-        If it is not installed.
+        If it is not installed, or older than `LOWEST`.
     """
+    package = module.partition(".")[0]
     try:
-        return import_module(module)
+        found = import_module(module)
     except ImportError as error:
-        package = module.partition(".")[0]
+        _check(package, _recorded_version(package), extra, purpose)  # an old one can break on a new numpy
         if error.name is not None and error.name.partition(".")[0] != package:
             raise  # the package is there and lacks one of its own
         raise MissingExtraError(f"{purpose} needs {package}: pip install 'lsq-cli[{extra}]'") from None
+    _check(package, getattr(sys.modules[package], "__version__", None), extra, purpose)
+    return found
+
+
+def _check(package: str, version: str | None, extra: str, purpose: str) -> None:
+    """Refuse a version that is known and too old."""
+    lowest = LOWEST.get(package)
+    if lowest is not None and version is not None and _numbers(version) < _numbers(lowest):
+        raise MissingExtraError(
+            f"{purpose} needs {package} {lowest} or newer, and {version} is installed: "
+            f"pip install --upgrade 'lsq-cli[{extra}]'"
+        ) from None
+
+
+def _recorded_version(package: str) -> str | None:
+    """The version that pip knows of, None where there is none."""
+    from importlib.metadata import PackageNotFoundError, version  # takes as long as some of the packages
+
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _numbers(version: str) -> list[int]:
+    """The first two, which is as many as `LOWEST` has."""
+    return [int(digits) for digits in re.findall(r"\d+", version)[:2]]

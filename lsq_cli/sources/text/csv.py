@@ -176,12 +176,16 @@ class CsvTable:
             yield from blocks_of(rows, self.dialect, line, block_bytes, LIMIT_BYTES)
 
     def _is_large(self, read: int) -> bool:
-        """Whether to ask the fast parser, after so many bytes; where it is not installed a note says so."""
+        """Whether to ask the fast parser, after so many bytes; where it is missing or too old a note says so."""
         size = 2 * read if self._source.size is None else self._source.size
         if size < fast.LARGE_BYTES or len(self.columns) > fast.MOST_COLUMNS:
             return False
         if fast.parser() is None:
+<<<<<<< HEAD:lsq_cli/sources/text/csv.py
             self._advice = (fast.ADVICE,)
+=======
+            self.notes = (fast.advice(),)
+>>>>>>> 2a1e1c6 (Lowest versions are those that pass; an extra that is too old is named as a missing one is):lsq_cli/sources/csv.py
             return False
         return True
 

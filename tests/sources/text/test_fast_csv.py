@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from table_columns import blocks_of
 
+<<<<<<< HEAD:tests/sources/text/test_fast_csv.py
 import lsq_cli.sources.text.csv as csv_room
 from lsq_cli.sources.text import fast
 from lsq_cli.sources.text.csv import CsvBlock, CsvTable
@@ -22,6 +23,16 @@ from lsq_cli.sources.text.dialect import Dialect
 from lsq_cli.sources.text.marks import Marks
 
 ABC = Dialect("data.csv", ",", ("a", "b", "c"), b"a,b,c")
+=======
+import lsq_cli.sources.csv as csv_room
+from lsq_cli.core.extras import LOWEST
+from lsq_cli.sources import fast
+from lsq_cli.sources.csv import CsvBlock, CsvOptions, CsvTable
+from lsq_cli.sources.layout import Layout
+
+ADVICE = "reading large CSV files several times faster needs polars: pip install 'lsq-cli[fast]'"
+ABC = Layout("data.csv", ",", ("a", "b", "c"), b"a,b,c")
+>>>>>>> 2a1e1c6 (Lowest versions are those that pass; an extra that is too old is named as a missing one is):tests/test_fast_csv.py
 
 
 def sure(text: bytes, columns=(0, 1, 2), dialect: Dialect = ABC) -> np.ndarray | None:
@@ -38,9 +49,17 @@ def large(monkeypatch):
 @pytest.fixture
 def no_polars(monkeypatch):
     monkeypatch.setitem(sys.modules, "polars", None)
-    fast.parser.cache_clear()
+    fast._found.cache_clear()
     yield
-    fast.parser.cache_clear()
+    fast._found.cache_clear()
+
+
+@pytest.fixture
+def old_polars(monkeypatch):
+    monkeypatch.setattr("polars.__version__", "1.36.1")
+    fast._found.cache_clear()
+    yield
+    fast._found.cache_clear()
 
 
 # ---- both readers agree ---------------------------------------------------------------------------------------
@@ -189,8 +208,13 @@ def test_a_table_of_very_many_columns_never_asks_it(monkeypatch, most, no_polars
     monkeypatch.setattr(fast, "MOST_COLUMNS", most)
     made = CsvTable(Bytes(b"a,b\n1,2\n"), TextOptions())
 
+<<<<<<< HEAD:tests/sources/text/test_fast_csv.py
     assert [block.large for block in blocks_of(made, (0, 1), "error")] == [False]
     assert made.notes == ((fast.ADVICE,) if most == 2 else ())
+=======
+    assert [block.hasty for block in made.blocks((0, 1), "error")] == [False]
+    assert made.notes == ((ADVICE,) if most == 2 else ())
+>>>>>>> 2a1e1c6 (Lowest versions are those that pass; an extra that is too old is named as a missing one is):tests/test_fast_csv.py
 
 
 def test_a_block_handed_on_without_its_text_is_taken_for_the_worst():
@@ -236,8 +260,8 @@ def test_the_same_table_gives_the_same_bits_with_and_without_it(
 
     assert with_polars == without == piped
     assert with_polars["dropped_rows"] == {"na": 1}
-    assert fast.ADVICE not in said
-    assert advice.count(f"lsq: note: {fast.ADVICE}\n") == 1
+    assert ADVICE not in said
+    assert advice.count(f"lsq: note: {ADVICE}\n") == 1
 
 
 def test_without_it_parts_of_a_large_table_say_once_what_would_be_faster(run_lsq, tmp_path, large, no_polars):
@@ -248,6 +272,27 @@ def test_without_it_parts_of_a_large_table_say_once_what_would_be_faster(run_lsq
 
     assert result.code == 0
     assert result.err.count("pip install 'lsq-cli[fast]'") == 1
+
+
+def test_one_that_is_too_old_is_not_asked_and_named(run_lsq, large, old_polars):
+    result = run_lsq("solve", stdin="x,y\n1,2\n2,4.5\n3,5\n")
+
+    assert fast.parser() is None
+    assert result.code == 0
+    assert (
+        f"lsq: note: reading large CSV files several times faster needs polars {LOWEST['polars']} or newer, "
+        "and 1.36.1 is installed: pip install --upgrade 'lsq-cli[fast]'\n"
+    ) in result.err
+
+
+def test_one_that_is_broken_is_not_asked(run_lsq, tmp_path, monkeypatch, large, no_polars):
+    (tmp_path / "polars.py").write_text("import its_own_need\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "polars")
+    result = run_lsq("solve", stdin="x,y\n1,2\n2,4.5\n3,5\n")
+
+    assert result.code == 0
+    assert "needs polars, which cannot be imported\n" in result.err
 
 
 def test_a_small_table_says_nothing_of_it(run_lsq, no_polars):

@@ -17,8 +17,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 from lsq_cli.core.errors import OpenError, TableError, UsageError, shown
+from lsq_cli.sources.binary.arrays import ArrayTable, NumberTable
 from lsq_cli.sources.binary.missing import marked_by
-from lsq_cli.sources.binary.npy import ArrayTable, NumberTable
 from lsq_cli.sources.columns import TEXT_OPTIONS, Request, Selection, same_header, select, select_side_by_side
 from lsq_cli.sources.formats import FORMATS, TEXT, Format, by_head, by_suffix, named
 from lsq_cli.sources.known import refuse_known

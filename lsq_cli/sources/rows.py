@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from lsq_cli.core.errors import CellError, SourceConsumedError, TableError, counted
-from lsq_cli.sources.binary.npy import NumberTable
+from lsq_cli.sources.binary.arrays import NumberTable
 from lsq_cli.sources.binary.sparse import SparseBlock, SparseTable
 from lsq_cli.sources.blocks import CellBlock, Cells, Reason, RowBlock, Rows
 from lsq_cli.sources.columns import Selection, match_part

@@ -12,15 +12,10 @@ from pathlib import Path
 
 import pytest
 
-<<<<<<< HEAD:tests/core/test_extras.py
-from lsq_cli.core.errors import MissingExtraError
-from lsq_cli.core.extras import load
-=======
 from lsq_cli.core.errors import MissingExtraError
 from lsq_cli.core.extras import LOWEST, load
 
-ROOT = Path(__file__).parent.parent
->>>>>>> 2a1e1c6 (Lowest versions are those that pass; an extra that is too old is named as a missing one is):tests/test_extras.py
+ROOT = Path(__file__).parent.parent.parent
 
 
 def test_a_package_that_is_there_is_imported():

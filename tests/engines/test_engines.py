@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from lsq_cli import solve
 from lsq_cli.core.errors import CellError, UsageError
 from lsq_cli.engines.local import MEMORY, bytes_of, fold, usable_cores
-from lsq_cli.sources.binary import npy
+from lsq_cli.sources.binary import arrays
 
 
 @dataclass(frozen=True)
@@ -332,7 +332,7 @@ def test_any_jobs_and_any_memory_give_the_same_bits(rows, columns, precision, jo
     A = rng.standard_normal((rows, columns)) * 10.0 ** rng.integers(-3, 4, columns)
     b = rng.standard_normal(rows)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(npy, "BLOCK_BYTES", 8 * columns * 7)
+        patch.setattr(arrays, "BLOCK_BYTES", 8 * columns * 7)
         one, many = (solve(A, b, precision=precision, jobs=n, memory=m) for n, m in ((1, MEMORY), (jobs, memory)))
 
     assert np.array_equal(one.x, many.x, equal_nan=True)
@@ -350,7 +350,7 @@ def test_exact_sums_know_no_block_size_either(rows, columns, block_rows, seed):
     A, b = rng.lognormal(0, 3, (rows, columns)), rng.standard_normal(rows)
     whole = solve(A, b)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(npy, "BLOCK_BYTES", 8 * columns * block_rows)
+        patch.setattr(arrays, "BLOCK_BYTES", 8 * columns * block_rows)
         cut = solve(A, b, jobs=2)
 
     assert np.array_equal(whole.x, cut.x)

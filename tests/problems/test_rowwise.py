@@ -25,7 +25,7 @@ from lsq_cli.problems.rowwise import RowForm, RowwiseProblem
 from lsq_cli.problems.summing import ProblemOptions, read_problem
 from lsq_cli.problems.tally import constants_of
 from lsq_cli.sources import spool
-from lsq_cli.sources.binary import npy
+from lsq_cli.sources.binary import arrays
 from lsq_cli.sources.blocks import Rows
 from lsq_cli.sources.opening import open_python
 from lsq_cli.sources.spool import HeldRows, Spool
@@ -65,7 +65,7 @@ def test_f_and_its_derivatives_are_those_of_the_sums(seed, m, n, p, intercept, w
         weights[0] = 1.0  # without any row that counts there is no problem
     given_A = scipy.sparse.csr_array(A) if is_sparse else A
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(npy, "BLOCK_BYTES", 100)
+        patch.setattr(arrays, "BLOCK_BYTES", 100)
         patch.setattr(passes, "_PIECE", 1)
         form = by_rows(given_A, b, weights=weights, intercept=intercept, ridge=ridge).form()
         options = ProblemOptions(intercept, ridge)
@@ -105,7 +105,7 @@ def test_passes_are_counted_for_all_targets_together():
 
 @pytest.mark.parametrize("jobs", [1, 2, 3])
 def test_the_bits_do_not_depend_on_the_threads(jobs, monkeypatch):
-    monkeypatch.setattr(npy, "BLOCK_BYTES", 1000)
+    monkeypatch.setattr(arrays, "BLOCK_BYTES", 1000)
     A, b = random_problem(2, 3000, 5)
     expected = solve(A, b, method="gd", rows=True, jobs=1)
     found = solve(A, b, method="gd", rows=True, jobs=jobs)

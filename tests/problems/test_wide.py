@@ -280,7 +280,7 @@ def test_wide_problems_of_very_many_unknowns_need_no_sums(monkeypatch):
 def test_too_many_unknowns_for_the_normal_equations_are_refused(rows, limit, monkeypatch):
     monkeypatch.setattr(choosing, "SOLVED", 5)
     monkeypatch.setattr(choosing, limit, 5)
-    monkeypatch.setattr("lsq_cli.sources.binary.npy.BLOCK_BYTES", 8)
+    monkeypatch.setattr("lsq_cli.sources.binary.arrays.BLOCK_BYTES", 8)
 
     with pytest.raises(ProblemError) as error:
         solve(np.eye(rows, 8), np.ones(rows))

@@ -261,7 +261,7 @@ def test_solve_shows_the_bytes_of_a_file_and_notes_come_after_the_bar(on_a_termi
 
 
 def test_solve_shows_the_bytes_of_two_arrays(at_once, run_lsq, tmp_path, monkeypatch):
-    monkeypatch.setattr("lsq_cli.sources.binary.npy.BLOCK_BYTES", 800)
+    monkeypatch.setattr("lsq_cli.sources.binary.arrays.BLOCK_BYTES", 800)
     rng = np.random.default_rng(0)
     np.save(tmp_path / "A.npy", rng.standard_normal((100, 5)))
     np.save(tmp_path / "b.npy", rng.standard_normal(100))

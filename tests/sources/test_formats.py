@@ -18,7 +18,7 @@ import zstandard
 
 from lsq_cli.engines.resources import Resources
 from lsq_cli.problems.summing import read_problem
-from lsq_cli.sources.binary import npy, parquet
+from lsq_cli.sources.binary import arrays, parquet
 from lsq_cli.sources.columns import Request
 from lsq_cli.sources.opening import open_source
 from lsq_cli.sources.text import csv
@@ -50,7 +50,7 @@ def small_blocks(monkeypatch, tmp_path):
     """Many blocks of every file."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(csv, "BLOCK_BYTES", 3000)
-    monkeypatch.setattr(npy, "BLOCK_BYTES", 3000)
+    monkeypatch.setattr(arrays, "BLOCK_BYTES", 3000)
     monkeypatch.setattr(parquet, "LARGE_BYTES", 2000)
     monkeypatch.setattr(parquet, "BATCH_BYTES", 1000)
 

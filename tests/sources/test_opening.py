@@ -378,7 +378,7 @@ def test_a_pipe_of_many_blocks_that_comes_in_drops_is_read_whole(monkeypatch):
             buffer[: len(piece)] = piece
             return len(piece)
 
-    monkeypatch.setattr("lsq_cli.sources.binary.npy.BLOCK_BYTES", 30_000)
+    monkeypatch.setattr("lsq_cli.sources.binary.arrays.BLOCK_BYTES", 30_000)
     array = np.random.default_rng(1).normal(size=(20_000, 3))
     file = io.BytesIO()
     np.save(file, array)

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lsq_cli.core.errors import CellError, SourceConsumedError, TableError
-from lsq_cli.sources.binary import npy
-from lsq_cli.sources.binary.npy import ArrayTable, NpyTable
+from lsq_cli.sources.binary import arrays
+from lsq_cli.sources.binary.arrays import ArrayTable
+from lsq_cli.sources.binary.npy import NpyTable
 from lsq_cli.sources.blocks import Cells, Missing, Reason, Source
 from lsq_cli.sources.column import Column, positions_of
 from lsq_cli.sources.columns import Request, select, select_side_by_side
@@ -275,7 +276,7 @@ def npy_pair(tmp_path, rows, columns):
 
 
 def test_two_npy_files_are_handles_of_ranges_that_stay_small_when_pickled(tmp_path, monkeypatch):
-    monkeypatch.setattr(npy, "BLOCK_BYTES", 800)
+    monkeypatch.setattr(arrays, "BLOCK_BYTES", 800)
     A, b, tables = npy_pair(tmp_path, 1000, 10)
     blocks = list(beside(*tables).blocks())
     pickled = [pickle.dumps(block) for block in blocks]
@@ -295,7 +296,7 @@ def test_two_npy_files_are_never_in_memory_as_a_whole(tmp_path):
     tracemalloc.stop()
 
     assert total == 400_000
-    assert peak < 4 * npy.BLOCK_BYTES
+    assert peak < 4 * arrays.BLOCK_BYTES
 
 
 def test_held_rows_of_two_streams_can_be_pickled():

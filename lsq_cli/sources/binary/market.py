@@ -26,7 +26,7 @@ import numpy as np
 
 from lsq_cli.core.errors import CellError, OpenError, TableError, shown
 from lsq_cli.core.extras import load
-from lsq_cli.sources.binary.npy import ArrayTable, NumberTable
+from lsq_cli.sources.binary.arrays import ArrayTable, NumberTable
 from lsq_cli.sources.binary.sparse import HeaderTable, SparseTable
 from lsq_cli.sources.text.conventions import convention
 from lsq_cli.sources.text.numbers import number

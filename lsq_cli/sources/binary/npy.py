@@ -1,9 +1,9 @@
-"""NPY tables and arrays in memory: rows of numbers cut into blocks of one fixed size.
+"""NPY files: rows of numbers cut into blocks of one fixed size.
 
 `NpyTable` reads a `ByteSource` with plain reads, never a memory map (whose pages count as resident, and
 whose errors are signals) and never as a whole: a regular file by ranges of rows, each block in the worker
 that sums it; a pipe or a compressed file in order. Only a Fortran-ordered array on a pipe is held, for
-there the first row is complete when the last column has begun. `ArrayTable` cuts an array into views.
+there the first row is complete when the last column has begun.
 
 Every real number becomes the nearest double, as it would on the way through text: bool is 0 or 1, integers
 beyond 2⁵³ and long doubles are rounded, a long double beyond 1.8e308 is inf and so a missing cell.
@@ -13,7 +13,6 @@ Format: numpy.lib.format, NEP 1. Object arrays are refused, never unpickled.
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,33 +20,23 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from lsq_cli.core.errors import OpenError, SourceConsumedError, TableError, shown
+from lsq_cli.core.errors import OpenError, SourceConsumedError, shown
+from lsq_cli.sources.binary import arrays
+from lsq_cli.sources.binary.arrays import ArrayBlock, ArrayTable, NumberTable, as_doubles, shape_of
 from lsq_cli.sources.binary.missing import checked
-from lsq_cli.sources.blocks import CellBlock, Cells, Decision, Sample, rows_to_sample
-from lsq_cli.sources.column import Column, columns_of_numbers, positions_of
+from lsq_cli.sources.blocks import CellBlock, Cells, Sample
+from lsq_cli.sources.column import Column, positions_of
 from lsq_cli.sources.streams import read_exactly
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     from lsq_cli.core.solution import Array
     from lsq_cli.sources.blocks import ByteSource, Missing
     from lsq_cli.sources.columns import Request
 
-BLOCK_BYTES = 1 << 22
-"""Doubles of one block: with 100 columns 5242 rows."""
 
 NPY_MAGIC = b"\x93NUMPY"
-_REFUSED = {
-    "c": "complex numbers; store their real and imaginary parts as columns",
-    "O": "Python objects, which are not unpickled; store it with .astype(float)",
-    "S": "text, not numbers",
-    "U": "text, not numbers",
-    "T": "text, not numbers",
-    "V": "records; store the fields as columns of one array of numbers",
-    "M": "dates; store them as numbers",
-    "m": "time spans; store them as numbers",
-}
 
 
 class NpyHeader(NamedTuple):
@@ -59,101 +48,6 @@ class NpyHeader(NamedTuple):
     fortran: bool
     offset: int
     """Of the first number, in bytes."""
-
-
-class NumberTable:
-    """A table of numbers without names: column k is ``xk`` and the number of rows is known.
-
-    Attributes
-    ----------
-    rows : int
-    seekable : bool
-        Whether `block` may be called for any rows in any order.
-    in_memory : bool
-        Whether the rows are held, so that reading them costs nothing.
-    na : frozenset of float
-        Numbers that mark a missing cell.
-    """
-
-    in_memory = False
-    waits = False
-    notes: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    decisions: tuple[Decision, ...] = ()
-    takes: tuple[str, ...] = ("na",)
-    na: frozenset[float] = frozenset()
-    form: str
-    size: int | None
-
-    def __init__(self, path: str, rows: int, columns: int) -> None:
-        self.path = path
-        self.rows = rows
-        self.columns = columns_of_numbers(path, columns)
-        self.rereadable = True
-        self.seekable = True
-
-    def rows_a_block(self, columns: tuple[Column, ...]) -> int:
-        """Rows that make `BLOCK_BYTES` of doubles; of all columns, for all are read on the way."""
-        return max(1, BLOCK_BYTES // (8 * len(self.columns)))
-
-    def block(self, columns: tuple[Column, ...], missing: Missing, start: int, stop: int) -> CellBlock:
-        """A handle on rows `start` up to `stop`."""
-        raise NotImplementedError
-
-    def ranges(self, columns: tuple[Column, ...], missing: Missing) -> Iterator[tuple[CellBlock, int]]:
-        """Handles on all rows in order, each with the number of its rows."""
-        step = self.rows_a_block(columns)
-        for start in range(0, self.rows, step):
-            rows = min(step, self.rows - start)
-            yield self.block(columns, missing, start, start + rows), rows
-
-    def blocks(self, columns: tuple[Column, ...], missing: Missing) -> Iterator[CellBlock]:
-        """Handles on all rows in order."""
-        return (block for block, _ in self.ranges(columns, missing))
-
-    def sample(self, rows: int) -> Sample:
-        """The first rows, each number in as few digits as tell it; see `Table.sample`."""
-        rows = min(self.rows, rows_to_sample(rows, len(self.columns)))
-        block = self.block(self.columns, "drop", 0, rows) if self.seekable else next(self.blocks(self.columns, "drop"))
-        return sample_of(block.read().values[:rows])
-
-
-def sample_of(values: Array) -> Sample:
-    """Some rows of numbers, for show."""
-    rows, columns = values.shape
-    return Sample(rows, tuple(tuple(map(_said, values[:, k].tolist())) for k in range(columns)))
-
-
-def _said(value: float) -> str | None:
-    return repr(value).removesuffix(".0") if math.isfinite(value) else None
-
-
-class ArrayTable(NumberTable):
-    """An array in memory, (m,) or (m, n); its blocks are views where it holds doubles.
-
-    Raises
-    ------
-    TableError
-        For an array that is not 1-D or 2-D, has no column, or holds no real numbers.
-    """
-
-    in_memory = True
-
-    def __init__(self, array: ArrayLike, path: str = "A") -> None:
-        try:
-            if isinstance(array, np.ma.MaskedArray):  # asarray would forget which cells it hides
-                array = np.ma.filled(array.astype(np.float64), np.nan)
-            values = np.asarray(array)
-        except ValueError as error:
-            raise TableError(f"not a table of numbers: {error}", path) from None
-        rows, columns = shape_of(values.dtype, values.shape, path)
-        super().__init__(path, rows, columns)
-        self._array = values.reshape(rows, columns)
-        self.form, self.size = f"an array, {values.dtype}", values.nbytes
-
-    def block(self, columns: tuple[Column, ...], missing: Missing, start: int, stop: int) -> CellBlock:
-        """A handle that holds a view of rows `start` up to `stop`; pickling it pickles those rows only."""
-        return ArrayBlock(self.path, self._array[start:stop], start, positions_of(columns), missing, self.na)
 
 
 def open_table(source: ByteSource, request: Request) -> NpyTable:
@@ -200,7 +94,7 @@ class NpyTable(NumberTable):
     def rows_a_block(self, columns: tuple[Column, ...]) -> int:
         """Rows of one block; in Fortran order the columns that are not used are not read and do not count."""
         if self._header.fortran and self.seekable:
-            return max(1, BLOCK_BYTES // (8 * max(1, len(columns))))
+            return max(1, arrays.BLOCK_BYTES // (8 * max(1, len(columns))))
         return super().rows_a_block(columns)
 
     def block(self, columns: tuple[Column, ...], missing: Missing, start: int, stop: int) -> CellBlock:
@@ -256,42 +150,6 @@ class NpyTable(NumberTable):
 
 
 @dataclass(frozen=True)
-class ArrayBlock:
-    """Some rows of an array, held."""
-
-    path: str
-    raw: NDArray[Any]
-    """(rows, columns of the file), as stored."""
-    start: int
-    columns: tuple[int, ...]
-    missing: Missing
-    na: frozenset[float] = frozenset()
-
-    @property
-    def size(self) -> int:
-        """Bytes as stored."""
-        return self.raw.nbytes
-
-    @property
-    def footprint(self) -> int:
-        """Bytes as stored, and as doubles."""
-        return self.raw.nbytes + 8 * len(self.raw) * len(self.columns)
-
-    def read(self) -> Cells:
-        """The chosen columns as doubles, a view where nothing has to change."""
-        columns = self.columns
-        if columns and columns == tuple(range(columns[0], columns[0] + len(columns))):
-            chosen = self.raw[:, columns[0] : columns[0] + len(columns)]
-        else:
-            chosen = self.raw[:, list(columns)]
-        return checked(_as_doubles(chosen), self)
-
-    def where(self, row: int, k: int) -> str:
-        """``A, row 7, column 3``."""
-        return f"{self.path}, row {self.start + row + 1}, column {self.columns[k] + 1}"
-
-
-@dataclass(frozen=True)
 class NpyBlock:
     """Rows `start` up to `stop` of an NPY file, read when asked for."""
 
@@ -330,7 +188,7 @@ class NpyBlock:
         """The block out of a file in Fortran order: one short read a column."""
         values = np.empty((self.stop - self.start, len(self.columns)), order="F")
         for k, column in enumerate(self.columns):
-            values[:, k] = _as_doubles(
+            values[:, k] = as_doubles(
                 self._numbers(column * self.header.rows + self.start, self.stop - self.start),
             )
         return values
@@ -381,27 +239,6 @@ class _Counted:
         data = self._stream.read(size)
         self.count += len(data)
         return data
-
-
-def shape_of(dtype: np.dtype[Any], shape: tuple[int, ...], path: str) -> tuple[int, int]:
-    """(rows, columns) of an array that is a table of real numbers; `TableError` for any other."""
-    if dtype.kind in _REFUSED:
-        raise TableError(f"an array of {_REFUSED[dtype.kind]}", path)
-    if len(shape) not in (1, 2):
-        raise TableError(f"an array of shape {shape} is no table; rows × columns are needed", path)
-    rows, columns = shape if len(shape) == 2 else (shape[0], 1)
-    if min(shape) < 0:
-        raise OpenError(f"not an NPY file: its shape is {shape}", path)
-    if columns == 0:
-        raise TableError(f"an array of shape {shape} has no column", path)
-    return rows, columns
-
-
-def _as_doubles(raw: NDArray[Any]) -> Array:
-    """The nearest doubles; `raw` itself if it holds doubles."""
-    # A signalling nan is a missing cell like any other.
-    with np.errstate(over="ignore", invalid="ignore"):
-        return raw.astype(np.float64, copy=False)
 
 
 def _truncated(label: str, size: int, promised: int) -> OpenError:

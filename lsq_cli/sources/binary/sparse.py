@@ -15,8 +15,8 @@ import numpy as np
 
 from lsq_cli.core.errors import OpenError, TableError, shown
 from lsq_cli.core.extras import load
+from lsq_cli.sources.binary.arrays import NumberTable, shape_of
 from lsq_cli.sources.binary.missing import checked
-from lsq_cli.sources.binary.npy import NumberTable, shape_of
 from lsq_cli.sources.blocks import Cells, Sample
 from lsq_cli.sources.column import Column, positions_of
 

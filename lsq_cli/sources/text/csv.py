@@ -181,11 +181,7 @@ class CsvTable:
         if size < fast.LARGE_BYTES or len(self.columns) > fast.MOST_COLUMNS:
             return False
         if fast.parser() is None:
-<<<<<<< HEAD:lsq_cli/sources/text/csv.py
-            self._advice = (fast.ADVICE,)
-=======
-            self.notes = (fast.advice(),)
->>>>>>> 2a1e1c6 (Lowest versions are those that pass; an extra that is too old is named as a missing one is):lsq_cli/sources/csv.py
+            self._advice = (fast.advice(),)
             return False
         return True
 

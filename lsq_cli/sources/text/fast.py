@@ -27,16 +27,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-<<<<<<< HEAD:lsq_cli/sources/text/fast.py
+from lsq_cli.core.errors import MissingExtraError
+from lsq_cli.core.extras import load
 from lsq_cli.sources.text.lines import BOM, count_of
 from lsq_cli.sources.text.numbers import number
 from lsq_cli.sources.text.shape import BLANKS_BETWEEN
-=======
-from lsq_cli.errors import MissingExtraError
-from lsq_cli.extras import load
-from lsq_cli.sources.cells import count_of
-from lsq_cli.sources.layout import BLANKS_BETWEEN, may_have_comments, number
->>>>>>> 2a1e1c6 (Lowest versions are those that pass; an extra that is too old is named as a missing one is):lsq_cli/sources/fast.py
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -53,10 +48,6 @@ MOST_COLUMNS = 10_000
 PIECE_CELLS = 1 << 18
 """Cells that polars is given at a time where a block has more than twice as many: short ones, up to 4 million in a
 block, shall not all stand in memory twice."""
-<<<<<<< HEAD:lsq_cli/sources/text/fast.py
-ADVICE = "polars would read large CSV files several times faster: pip install 'lsq-cli[fast]'"
-=======
-BOM = b"\xef\xbb\xbf"
 
 
 def parser() -> ModuleType | None:
@@ -67,7 +58,6 @@ def parser() -> ModuleType | None:
 def advice() -> str:
     """What to install where there is no `parser`."""
     return _found()[1]
->>>>>>> 2a1e1c6 (Lowest versions are those that pass; an extra that is too old is named as a missing one is):lsq_cli/sources/fast.py
 
 
 @cache

@@ -18,8 +18,8 @@ from table_columns import blocks_of
 from lsq_cli import solve
 from lsq_cli.core.errors import CellError, LsqError, MissingExtraError, OpenError, TableError, UsageError
 from lsq_cli.sources.binary import market, sparse
+from lsq_cli.sources.binary.arrays import ArrayTable, NumberTable
 from lsq_cli.sources.binary.market import open_table
-from lsq_cli.sources.binary.npy import ArrayTable, NumberTable
 from lsq_cli.sources.binary.sparse import SparseTable
 from lsq_cli.sources.columns import Request
 from lsq_cli.sources.opening import open_python, open_source

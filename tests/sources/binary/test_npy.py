@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from table_columns import blocks_of, names_of
 
 from lsq_cli.core.errors import CellError, DataError, OpenError, SourceConsumedError, TableError
-from lsq_cli.sources.binary import npy
-from lsq_cli.sources.binary.npy import ArrayTable, NpyTable, NumberTable
+from lsq_cli.sources.binary import arrays
+from lsq_cli.sources.binary.arrays import ArrayTable, NumberTable
+from lsq_cli.sources.binary.npy import NpyTable
 from lsq_cli.sources.binary.npz import arrays_of
 from lsq_cli.sources.blocks import Reason
 from lsq_cli.sources.streams import FileBytes, MemoryBytes, StreamBytes
@@ -72,7 +73,7 @@ def values_of(table: NumberTable, columns: tuple[int, ...] | None = None) -> np.
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(npy, "BLOCK_BYTES", 4 * 3 * 8)  # four rows of three columns
+    monkeypatch.setattr(arrays, "BLOCK_BYTES", 4 * 3 * 8)  # four rows of three columns
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
@@ -108,7 +109,7 @@ def test_any_choice_of_columns_comes_in_the_order_asked_for(rows, columns, order
     array = np.asarray(np.arange(rows * columns).reshape(rows, columns), dtype=dtype, order=order)
     wanted = tuple(k for k in chosen if k < columns)[:count]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(npy, "BLOCK_BYTES", block)
+        patch.setattr(arrays, "BLOCK_BYTES", block)
         for table in (in_memory(array), on_pipe(array), ArrayTable(array)):
             np.testing.assert_array_equal(values_of(table, wanted), array.astype(float)[:, list(wanted)])
 
@@ -307,7 +308,7 @@ def test_the_pickle_of_a_block_of_an_array_holds_its_rows_only():
     table = ArrayTable(np.zeros((1_000_000, 4)))
     block = next(blocks_of(table, (0, 1, 2, 3), "error"))
 
-    assert len(pickle.dumps(block)) < npy.BLOCK_BYTES + 1000
+    assert len(pickle.dumps(block)) < arrays.BLOCK_BYTES + 1000
 
 
 class CountingBytes(MemoryBytes):
@@ -348,7 +349,7 @@ def test_a_file_is_never_in_memory_as_a_whole(tmp_path, order):
     tracemalloc.stop()
 
     assert rows == 900_000
-    assert peak < 4 * npy.BLOCK_BYTES < path.stat().st_size / 3
+    assert peak < 4 * arrays.BLOCK_BYTES < path.stat().st_size / 3
 
 
 def npz(tmp_path: Path, save=np.savez, **arrays: np.ndarray) -> FileBytes:

@@ -64,7 +64,7 @@ def test_columns_have_names_and_those_of_text_are_left_out(tmp_path):
     source = open_source([path], Request())
 
     assert (source.names, source.targets, source.left_out) == (("u", "v"), ("y",), ("kind",))
-    assert source.forms == (f"{path}: Parquet, 3 rows in 1 row groups",)
+    assert source.forms == (f"{path}: Parquet, 3 rows in 1 row group",)
     (rows,) = [block.read() for block in source.blocks()]
     assert (rows.A.tolist(), rows.b.tolist()) == ([[1, 4], [2, 5], [3, 6]], [[1], [0], [1]])
 

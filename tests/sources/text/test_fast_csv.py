@@ -14,25 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from table_columns import blocks_of
 
-<<<<<<< HEAD:tests/sources/text/test_fast_csv.py
 import lsq_cli.sources.text.csv as csv_room
+from lsq_cli.core.extras import LOWEST
 from lsq_cli.sources.text import fast
 from lsq_cli.sources.text.csv import CsvBlock, CsvTable
 from lsq_cli.sources.text.deciding import TextOptions
 from lsq_cli.sources.text.dialect import Dialect
 from lsq_cli.sources.text.marks import Marks
 
-ABC = Dialect("data.csv", ",", ("a", "b", "c"), b"a,b,c")
-=======
-import lsq_cli.sources.csv as csv_room
-from lsq_cli.core.extras import LOWEST
-from lsq_cli.sources import fast
-from lsq_cli.sources.csv import CsvBlock, CsvOptions, CsvTable
-from lsq_cli.sources.layout import Layout
-
 ADVICE = "reading large CSV files several times faster needs polars: pip install 'lsq-cli[fast]'"
-ABC = Layout("data.csv", ",", ("a", "b", "c"), b"a,b,c")
->>>>>>> 2a1e1c6 (Lowest versions are those that pass; an extra that is too old is named as a missing one is):tests/test_fast_csv.py
+ABC = Dialect("data.csv", ",", ("a", "b", "c"), b"a,b,c")
 
 
 def sure(text: bytes, columns=(0, 1, 2), dialect: Dialect = ABC) -> np.ndarray | None:
@@ -208,13 +199,8 @@ def test_a_table_of_very_many_columns_never_asks_it(monkeypatch, most, no_polars
     monkeypatch.setattr(fast, "MOST_COLUMNS", most)
     made = CsvTable(Bytes(b"a,b\n1,2\n"), TextOptions())
 
-<<<<<<< HEAD:tests/sources/text/test_fast_csv.py
     assert [block.large for block in blocks_of(made, (0, 1), "error")] == [False]
-    assert made.notes == ((fast.ADVICE,) if most == 2 else ())
-=======
-    assert [block.hasty for block in made.blocks((0, 1), "error")] == [False]
     assert made.notes == ((ADVICE,) if most == 2 else ())
->>>>>>> 2a1e1c6 (Lowest versions are those that pass; an extra that is too old is named as a missing one is):tests/test_fast_csv.py
 
 
 def test_a_block_handed_on_without_its_text_is_taken_for_the_worst():

@@ -35,12 +35,17 @@ class Header:
     """
 
     def __init__(self, table: Table, names: Iterable[str] | None = None) -> None:
-        self.path, self.is_text = table.path, table.form.startswith("CSV")
+        self.path, self._table = table.path, table
         self.columns = table.columns
         self.names = tuple(column.name for column in table.columns) if names is None else tuple(names)
         self._called: dict[str, list[Column]] = {}
         for name, column in zip(self.names, self.columns, strict=True):
             self._called.setdefault(name, []).append(column)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the table is delimited text."""
+        return self._table.form.startswith("CSV")
 
     def pieces(self, argument: str) -> list[str]:
         """The argument itself if it is a name, else what stands between its commas."""

@@ -104,6 +104,8 @@ def _survey(head: bytes, label: str, options: TextOptions, *, at_end: bool, enou
         _refuse_other_format(head, label)
         sound_text(head[start:], 1 + options.skip, label)  # which says so, whether or not a line ends
     text = sound_text(head[start:stop], 1 + options.skip, label)
+    if not enough and text.count(b"\n") <= SNIFFED_ROWS:
+        return None
     found = decide(text, label, options, 1 + options.skip)
     if found is None:
         _refuse_no_rows(head, text, label, options.skip, at_end=at_end, enough=enough)

@@ -35,7 +35,7 @@ class Verdict(NamedTuple):
 
 def kind_of(raw: bytes, marks: Marks) -> str:
     """The kind of a cell as it is written; a number in another convention is a number, so is a spreadsheet's error."""
-    text = unquoted(raw)
+    text = unquoted(raw) if raw.startswith(b'"') else raw.decode("utf-8", "replace")
     if not text:
         return EMPTY
     judged = marks.judge(text)
@@ -105,12 +105,14 @@ def units_below(rows: Sequence[Sequence[bytes]], marks: Marks) -> list[str]:
     """The words of a row of units, the first one below the header; none where it is another row."""
     if len(rows) < 2:
         return []
-    kinds = [kind_of(cell, marks) for cell in rows[0]]
-    width = range(len(kinds))
-    numeric = [k for k in width if _stands(rows[1:], k, marks, (NUMBER, QUOTED))]
+    kinds: list[str] = []
+    for cell in rows[0]:
+        kinds.append(kind_of(cell, marks))
+        if kinds[-1] not in (WORD, SIGN, EMPTY):
+            return []
+    numeric = [k for k in range(len(kinds)) if _stands(rows[1:], k, marks, (NUMBER, QUOTED))]
     words = [k for k in numeric if kinds[k] == WORD]
-    rest = all(kinds[k] in (WORD, SIGN, EMPTY) for k in width)
-    return [unquoted(rows[0][k]) for k in words] if words and rest and (len(numeric) > 1 or len(kinds) == 1) else []
+    return [unquoted(rows[0][k]) for k in words] if len(numeric) > 1 or len(kinds) == 1 else []
 
 
 def either_option(mark: str = "") -> str:

@@ -9,7 +9,6 @@ beyond 2⁵³ and long doubles are rounded, a long double beyond 1.8e308 is inf 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ import numpy as np
 
 from lsq_cli.core.errors import OpenError, TableError
 from lsq_cli.sources.binary.missing import checked
+from lsq_cli.sources.binary.samples import sample_of
 from lsq_cli.sources.blocks import CellBlock, Cells, Decision, Sample, rows_to_sample
 from lsq_cli.sources.column import Column, columns_of_numbers, positions_of
 
@@ -97,16 +97,6 @@ class NumberTable:
         rows = min(self.rows, rows_to_sample(rows, len(self.columns)))
         block = self.block(self.columns, "drop", 0, rows) if self.seekable else next(self.blocks(self.columns, "drop"))
         return sample_of(block.read().values[:rows])
-
-
-def sample_of(values: Array) -> Sample:
-    """Some rows of numbers, for show."""
-    rows, columns = values.shape
-    return Sample(rows, tuple(tuple(map(_said, values[:, k].tolist())) for k in range(columns)))
-
-
-def _said(value: float) -> str | None:
-    return repr(value).removesuffix(".0") if math.isfinite(value) else None
 
 
 class ArrayTable(NumberTable):

@@ -98,7 +98,7 @@ def checked(values: Array, block: NumberBlock, nulls: NDArray[np.bool_] | None =
         reasons[marked[each, first]] = Reason.NA
     reasons[~missing.any(axis=1)] = Reason.PRESENT
     if block.missing == "drop":
-        return Cells(values, reasons)
+        return Cells(values if marked is None else np.where(marked, np.nan, values), reasons)
     row = int(np.flatnonzero(reasons)[0])
     cell = "empty" if reasons[row] == Reason.EMPTY else f"{values[row, first[row]]}"
     marks = ", which marks a missing number" if reasons[row] == Reason.NA else ""

@@ -27,8 +27,8 @@ import numpy as np
 
 from lsq_cli.core.errors import LsqError, OpenError, TableError, counted, shown
 from lsq_cli.core.extras import load
-from lsq_cli.sources.binary.arrays import sample_of
 from lsq_cli.sources.binary.missing import checked
+from lsq_cli.sources.binary.samples import sample_of
 from lsq_cli.sources.blocks import Cells, Decision, Sample, rows_to_sample
 from lsq_cli.sources.column import Column, Kind, positions_of
 from lsq_cli.sources.names import quoted

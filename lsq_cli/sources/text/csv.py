@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from lsq_cli.sources.blocks import ByteSource, Cells, Missing, Reason, Sample, rows_to_sample
+from lsq_cli.sources.blocks import ByteSource, Cells, Decision, Missing, Reason, Sample, rows_to_sample
 from lsq_cli.sources.column import Column, positions_of
 from lsq_cli.sources.columns import TEXT_OPTIONS, Request
 from lsq_cli.sources.text import fast
@@ -29,7 +29,7 @@ from lsq_cli.sources.text.chunks import LIMIT_BYTES, After, blocks_of, plain_blo
 from lsq_cli.sources.text.deciding import TextOptions
 from lsq_cli.sources.text.dialect import Dialect
 from lsq_cli.sources.text.head import HEAD_BYTES, read_head
-from lsq_cli.sources.text.lines import BOM_BYTES, UTF8, UTF16_MARKS, sound_text
+from lsq_cli.sources.text.lines import BOM, BOM_BYTES, UTF8, UTF16_MARKS, sound_text
 from lsq_cli.sources.text.shape import BLANKS_BETWEEN, ONE_COLUMN
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class CsvTable:
             stream.close()
             raise
         self._source = source
-        self.dialect, self._start, self._line = replace(told.dialect, encoding=encoding), told.start, told.line
+        self.dialect, self._start, self._line = _with_encoding(told.dialect, encoding, options, head), *told[1:3]
         self.columns = told.columns(source.label)
         self.warnings = self.dialect.warnings
         self._advice: tuple[str, ...] = ()
@@ -310,6 +310,16 @@ class CsvBlock:
         """Without the bytes where they can be read again; else without the source, which may be an open pipe."""
         again = self.source is not None and self.source.seekable
         return self.__dict__ | {"data" if again else "source": None, "comments": None}
+
+
+def _with_encoding(dialect: Dialect, encoding: str, options: TextOptions, head: bytes) -> Dialect:
+    """The dialect with its encoding, and why it is that."""
+    why = "its byte order mark says so" if encoding != UTF8 or head.startswith(BOM) else ""
+    if options.encoding is not None:
+        why = "--encoding says so"
+    return replace(
+        dialect, encoding=encoding, decisions=(Decision("encoding", encoding.upper(), why), *dialect.decisions)
+    )
 
 
 def _in_utf8(source: ByteSource, name: str | None, head: bytes, stream: BinaryIO) -> tuple[ByteSource, str]:

@@ -132,6 +132,7 @@ def decide(text: bytes, label: str, options: TextOptions, line: int = 1) -> Deci
         skip=options.skip,
         named=verdict.is_header or bool(names),
         unnamed=frozenset(k for k, cell in enumerate(table[0]) if verdict.is_header and cell in (b"", b'""')),
+        row_names=parted.row_names,
         decisions=_decisions(options, parted, verdict, comments, names),
         notes=_notes(names, parted),
         warnings=(f"{label}: {verdict.warning}",) if verdict.warning else (),

@@ -61,6 +61,8 @@ class Dialect:
         Whether `names` stand in the file: in the header, or in a comment above the first row.
     unnamed : frozenset of int
         Positions of the columns whose cell of the header is empty.
+    row_names : bool
+        Whether the first column holds the names or numbers of R's rows, for which the header has no cell.
     decisions : tuple of Decision
         What was taken, and why, in a few words.
     notes, warnings : tuple of str
@@ -78,6 +80,7 @@ class Dialect:
     skip: int = 0
     named: bool = False
     unnamed: frozenset[int] = frozenset()
+    row_names: bool = False
     decisions: tuple[Decision, ...] = ()
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -50,7 +50,7 @@ class Head(NamedTuple):
     def _kind(self, position: int) -> Kind:
         if position in self.unreadable:
             return Kind.UNREADABLE
-        if position in self.counting:
+        if position in self.counting or (self.dialect.row_names and position == 0 and position not in self.text):
             return Kind.COUNTS
         if position in self.dates:
             return Kind.DATE

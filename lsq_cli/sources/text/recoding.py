@@ -37,12 +37,13 @@ def encoding_of(name: str | None, head: bytes) -> str:
     if name is None:
         return next((encoding for mark, encoding in _BOMS.items() if head.startswith(mark)), UTF8)
     try:
-        b"".decode(name)
-        known = codecs.lookup(name).name
+        b" ".decode(name)
+    except UnicodeError:
+        pass  # an encoding, in which a blank takes more than a byte
     except (LookupError, ValueError):
-        raise UsageError(
-            f"--encoding '{shown(name)}' is none that is known; some are latin-1, cp1252, utf-16"
-        ) from None
+        some = "some are latin-1, cp1252, utf-16"
+        raise UsageError(f"--encoding '{shown(name)}' is none that is known; {some}") from None
+    known = codecs.lookup(name).name
     return UTF8 if known == "utf-8-sig" else known
 
 

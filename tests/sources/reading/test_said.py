@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from byte_sources import Bytes
+from byte_sources import Bytes, pipe
 
 from lsq_cli import gradient, solve
+from lsq_cli.core.errors import TableError, UsageError
 from lsq_cli.sources.text.csv import CsvTable
 from lsq_cli.sources.text.deciding import TextOptions
 
@@ -50,6 +51,7 @@ def test_a_table_knows_its_dialect_and_why():
 
     assert (table.dialect.delimiter, table.dialect.decimal, table.dialect.encoding) == (";", ".", "utf-8")
     assert why == {
+        "encoding": "UTF-8",
         "leading lines": "1 that begin with #",
         "delimiter": "';': it splits the first 3 rows into 3 cells each",
         "decimal mark": "'.'",
@@ -116,3 +118,56 @@ def test_nul_bytes_can_be_taken_out(tmp_path, monkeypatch, run_lsq):
 
     assert "tr -d '\\000' takes such bytes out" in run_lsq("solve", "t.csv").err
     assert run_lsq("solve", stdin=data.replace(b"\0", b"")).code == 0
+
+
+@pytest.mark.parametrize("made", [Bytes, pipe])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_text_with_a_byte_order_mark_is_read_from_a_file_and_a_pipe(made, encoding, monkeypatch):
+    monkeypatch.setattr("lsq_cli.sources.text.csv.BLOCK_BYTES", 40)
+    table = CsvTable(made(("größe,y\r\n" + "1.5,2\r\n" * 100).encode(encoding)), TextOptions())
+    blocks = [block.read().values for block in table.blocks(table.columns, "error")]
+
+    assert np.array_equal(np.concatenate(blocks), [[1.5, 2]] * 100)
+    assert table.columns[0].name == "größe"
+    assert table.decisions[0] == ("encoding", encoding.upper(), "its byte order mark says so")
+    assert table.rereadable == (made is Bytes)
+
+
+def test_bytes_that_are_not_of_the_encoding_are_an_error_with_their_line():
+    text = ("a,y\n" + "1,2\n" * 200_000 + "ä,3\n").encode("latin-1")
+    table = CsvTable(Bytes(text), TextOptions(encoding="ascii"))
+
+    with pytest.raises(TableError, match=r"^data.csv, line 200002: bytes that are not ascii text; --encoding says"):
+        [block.read() for block in table.blocks(table.columns, "error")]
+
+
+@pytest.mark.parametrize("name", ["latin-99", "rot13", "hex", "a\0b", ""])
+def test_an_encoding_that_is_none_is_a_usage_error(name):
+    with pytest.raises(UsageError, match=r"^--encoding '.*' is none that is known"):
+        CsvTable(Bytes(b"1,2\n"), TextOptions(encoding=name))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"decimal": ";"}, "--decimal is one of . and ,, not ';'"),
+        ({"comment": "%"}, "--comment is one of # and none, not '%'"),
+        ({"skip": -1}, "--skip is a number of lines, 0 or more, not -1"),
+    ],
+)
+def test_values_that_an_option_does_not_take_are_usage_errors(options, message):
+    with pytest.raises(UsageError) as error:
+        TextOptions(**options)
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    "option",
+    [["--skip", "1"], ["--decimal", ","], ["--comment", "none"], ["--encoding", "latin-1"], ["--no-default-na"]],
+)
+def test_options_of_text_are_refused_by_name_for_tables_of_numbers(option, tmp_path, run_lsq):
+    np.save(tmp_path / "t.npy", np.eye(3))
+    result = run_lsq("solve", tmp_path / "t.npy", *option)
+
+    assert result.code == 2
+    assert f"Error: {option[0]} is for delimited text; " in result.err

@@ -1,0 +1,21 @@
+"""The first rows of a table of numbers, for show."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from lsq_cli.sources.blocks import Sample
+
+if TYPE_CHECKING:
+    from lsq_cli.core.solution import Array
+
+
+def sample_of(values: Array) -> Sample:
+    """Some rows of numbers, for show."""
+    rows, columns = values.shape
+    return Sample(rows, tuple(tuple(map(_said, values[:, k].tolist())) for k in range(columns)))
+
+
+def _said(value: float) -> str | None:
+    return repr(value).removesuffix(".0") if math.isfinite(value) else None

@@ -26,7 +26,7 @@ from lsq_cli.sources.columns import TEXT_OPTIONS, Request
 from lsq_cli.sources.text import fast
 from lsq_cli.sources.text.cells import Grid
 from lsq_cli.sources.text.chunks import LIMIT_BYTES, After, blocks_of, plain_blocks
-from lsq_cli.sources.text.deciding import TextOptions
+from lsq_cli.sources.text.deciding import TAB_BY_SUFFIX, TextOptions
 from lsq_cli.sources.text.dialect import Dialect
 from lsq_cli.sources.text.head import HEAD_BYTES, read_head
 from lsq_cli.sources.text.lines import BOM, BOM_BYTES, UTF8, UTF16_MARKS, sound_text
@@ -54,7 +54,7 @@ def open_table(source: ByteSource, request: Request) -> CsvTable:
 def open_tab_separated(source: ByteSource, request: Request) -> CsvTable:
     """The table in text with tabs between cells, unless a delimiter is asked for; raises as `CsvTable`."""
     options = _options(request)
-    return CsvTable(source, options if options.delimiter else replace(options, delimiter="tab"))
+    return CsvTable(source, options if options.delimiter else replace(options, delimiter=TAB_BY_SUFFIX))
 
 
 def _options(request: Request) -> TextOptions:

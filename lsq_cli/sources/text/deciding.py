@@ -19,6 +19,8 @@ from lsq_cli.sources.text.lines import BLANKS
 from lsq_cli.sources.text.marks import Marks
 from lsq_cli.sources.text.shape import ONE_COLUMN, between
 
+TAB_BY_SUFFIX = "\t"
+"""The delimiter of a file that ends in .tsv; a user calls it tab."""
 SNIFFED_ROWS = 20
 """The rows that decide on the delimiter."""
 
@@ -218,13 +220,14 @@ def _decisions(
     """What was taken, and why."""
     skipped = f"{options.skip} left out by --skip" if options.skip else ""
     above = f"{len(comments)} that begin with #" if comments else ""
+    given = "the suffix .tsv says so" if options.delimiter == TAB_BY_SUFFIX else "--delimiter says so"
     sign = "one column" if parted.sign == ONE_COLUMN else between(parted.sign)
     header = "the first row" if verdict.is_header else "a line that begins with #" if names else "none"
     comment = "none" if options.comment == "none" else "lines that begin with #"
     marks = ", ".join([*([] if options.no_default_na else ["the usual"]), *(repr(shown(mark)) for mark in options.na)])
     return (
         Decision("leading lines", "; ".join(filter(None, (skipped, above))) or "none", ""),
-        Decision("delimiter", sign, "--delimiter or the suffix .tsv says so" if options.delimiter else parted.why),
+        Decision("delimiter", sign, given if options.delimiter else parted.why),
         Decision("decimal mark", repr(options.decimal or "."), "--decimal says so" if options.decimal else ""),
         Decision("header", header, verdict.why),
         Decision("comments", comment, "--comment says so" if options.comment else ""),

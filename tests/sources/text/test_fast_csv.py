@@ -222,7 +222,7 @@ def test_quotes_are_counted_in_what_a_block_takes():
 def run(run_lsq, *args, **kwargs):
     result = run_lsq("solve", *args, "-f", "json", **kwargs)
     found = result.json
-    return {key: found[key] for key in found if key not in ("seconds", "data")}, result.err
+    return {key: found[key] for key in found if key not in ("seconds", "data", "options")}, result.err
 
 
 @pytest.mark.parametrize("precision", ["extended", "double"])

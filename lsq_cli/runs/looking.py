@@ -6,7 +6,7 @@ matrix the header, and no more. Where a table is refused it shows what was seen,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -58,7 +58,9 @@ class LookedColumn:
     part : str or None
         ``A``, ``b``, ``weights`` or ``left out``; None where the columns could not be chosen.
     why : str or None
-        Why it is left out, or b, or cannot be read.
+        Why it is left out, or b.
+    error : str or None
+        Why it cannot be read, or what is wrong with the first cell that is no number among numbers.
     """
 
     position: int
@@ -68,6 +70,7 @@ class LookedColumn:
     missing: int | None
     part: str | None = None
     why: str | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True)
@@ -161,16 +164,15 @@ def look(paths: Sequence[str | os.PathLike[str]], request: Request, stdin: Binar
     looked = [_looked(table, parts, errors) for table in tables[:in_full]]
     looked += [LookedTable(table.path, table.form, table.size) for table in tables[in_full:]]
     seen = _look(arranged, tables, (*looked, *refused), selection, errors[0] if errors else None)
-    return seen if request.missing == "drop" else _warned_of_missing(seen)
+    return replace(seen, warnings=(*seen.warnings, *_stops(seen, missing=request.missing == "error")))
 
 
-def _warned_of_missing(seen: Look) -> Look:
-    """With a warning where a run would stop at a missing cell."""
+def _stops(seen: Look, *, missing: bool) -> Iterator[str]:
+    """Where a run would stop: at a cell in use that is no number, or is missing."""
     used = [column for table in seen.tables for column in table.columns if column.part in ("A", "b", "weights")]
-    if not (names := [column.name for column in used if column.missing]):
-        return seen
-    where = f"cells are missing in {listed(names)}: a run stops at the first; "
-    return replace(seen, warnings=(*seen.warnings, f"{where}--missing drop leaves such rows out"))
+    yield from (f"a run stops here: {column.error}" for column in used if column.error)
+    if missing and (names := [column.name for column in used if column.missing]):
+        yield f"cells are missing in {listed(names)}: a run stops at the first; --missing drop leaves such rows out"
 
 
 def _look(
@@ -183,8 +185,10 @@ def _look(
     """All that was seen."""
     many = "parts of one table" if len(arranged.parts) > 1 else "one table"
     arrangement = "A and b" if arranged.is_pair(tables) else many
+    notes = tuple(dict.fromkeys(note for table in tables for note in table.notes))
+    warnings = tuple(dict.fromkeys(warning for table in tables for warning in table.warnings))
     if selection is None:
-        return Look(arranged.data, arrangement, looked, error=error)
+        return Look(arranged.data, arrangement, looked, notes=notes, warnings=warnings, error=error)
     return Look(
         arranged.data,
         arrangement,
@@ -193,8 +197,8 @@ def _look(
         selection.targets,
         None if selection.weights is None else selection.weights.name,
         tuple(column.name for column in selection.left_out),
-        tuple(dict.fromkeys(note for table in tables for note in table.notes)),
-        selection.warnings,
+        notes,
+        (*warnings, *selection.warnings),
         error,
     )
 
@@ -203,7 +207,13 @@ def _match_parts(tables: Sequence[Table], arranged: Arranged, selection: Selecti
     """Raise `DataError` for a part of one table that has not the columns of the first."""
     if not arranged.is_pair(tables):
         for part in tables[1:]:
-            match_part(tables[0], part, selection.A + selection.b)
+            match_part(tables[0], part, _used(selection))
+
+
+def _used(selection: Selection) -> tuple[Column, ...]:
+    """The columns of A, of b and the weights."""
+    weights = () if selection.weights is None else (selection.weights,)
+    return (*selection.A, *selection.b, *weights)
 
 
 def _refused(path: str, error: DataError) -> LookedTable:
@@ -221,13 +231,17 @@ def _looked(table: Table, parts: Parts, errors: list[DataError]) -> LookedTable:
     except DataError as error:
         errors.append(error)
         said = str(error)
+    wrong = sample.errors or (None,) * len(table.columns)
     columns = tuple(
-        _column(column, cells, sample.rows, parts) for column, cells in zip(table.columns, sample.cells, strict=True)
+        _column(column, cells, sample.rows, parts, column.error or error)
+        for column, cells, error in zip(table.columns, sample.cells, wrong, strict=True)
     )
     return LookedTable(table.path, table.form, table.size, table.decisions, sample.rows, columns, error=said)
 
 
-def _column(column: Column, cells: Sequence[str | None], rows: int, parts: Parts) -> LookedColumn:
+def _column(
+    column: Column, cells: Sequence[str | None], rows: int, parts: Parts, error: DataError | None
+) -> LookedColumn:
     """What one column says, and what becomes of it."""
     there = [cell for cell in cells if cell is not None]
     different = dict.fromkeys(there)
@@ -236,11 +250,9 @@ def _column(column: Column, cells: Sequence[str | None], rows: int, parts: Parts
         kind = _CATEGORY
     examples = tuple(different)[:EXAMPLES] or ((column.example,) if column.example else ())
     missing = len(cells) - len(there) if len(cells) == rows and rows else None
-    part, why = ("left out", "not in --columns") if parts else (None, None)
-    part, why = parts.get(column, (part, why))
-    if column.error is not None and part is None:
-        why = column.error.problem
-    return LookedColumn(column.position + 1, column.name, kind, examples, missing, part, why)
+    part, why = parts.get(column, ("left out", "not in --columns") if parts else (None, None))
+    said = None if error is None else str(error)
+    return LookedColumn(column.position + 1, column.name, kind, examples, missing, part, why, said)
 
 
 def _parts(selection: Selection | None, *, chosen: bool) -> Parts:

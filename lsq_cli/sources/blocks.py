@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from lsq_cli.core.errors import DataError
     from lsq_cli.core.solution import Array
     from lsq_cli.sources.column import Column
 
@@ -69,6 +70,8 @@ class Sample(NamedTuple):
     rows: int
     cells: tuple[tuple[str | None, ...], ...]
     """Of each column: the text of its cells, None for a missing one; empty where it cannot be read."""
+    errors: tuple[DataError | None, ...] = ()
+    """Of each column of numbers: the error for its first cell that is none; nothing where all are."""
 
 
 SAMPLE_CELLS = 1_000_000

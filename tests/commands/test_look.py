@@ -108,6 +108,25 @@ def test_missing_cells_that_would_stop_a_run_are_warned_about_but_with_drop(run_
     assert only.startswith("cells are missing in 'body_mass_g': ")
 
 
+def test_a_cell_that_would_stop_a_run_is_warned_about_with_the_error_of_the_run(run_lsq):
+    name = written("t.csv", "u,v,y\n1,2,3\n4,abc,5\n6,xyz,7\n8,9,\n")
+    seen = looked(run_lsq, name, "--missing", "drop")
+
+    error = run_lsq("solve", name, "--missing", "drop").err.removeprefix("lsq: error: ").strip()
+    assert error.startswith("t.csv, line 3, column 2 'v': 'abc' is not a number")
+    assert seen["warnings"] == [f"a run stops here: {error}"]
+    assert [column["error"] for column in seen["tables"][0]["columns"]] == [None, error, None]
+    assert looked(run_lsq, name, "--missing", "drop", "--drop", "v")["warnings"] == []
+
+
+def test_what_was_assumed_of_a_table_is_a_warning(run_lsq):
+    seen = looked(run_lsq, written("t.csv", "1990,1991,1992\n1,2,4\n2,2.5,5\n4,1,9\n"))
+
+    assert seen["warnings"] == [
+        "t.csv: the first row, '1990', '1991', '1992', is taken for numbers; if these are names: --header"
+    ]
+
+
 def test_a_and_b_in_two_files(run_lsq):
     seen = looked(run_lsq, SAMPLES / "A.csv", SAMPLES / "b.csv")
 

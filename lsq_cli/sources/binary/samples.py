@@ -1,4 +1,4 @@
-"""The first rows of a table of numbers, for show."""
+"""The first rows of a table of numbers as text, for show."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def sample_of(values: Array) -> Sample:
-    """Some rows of numbers, for show."""
+    """Some rows of numbers (rows, columns), each in as few digits as tell it; nan and inf are missing cells."""
     rows, columns = values.shape
     return Sample(rows, tuple(tuple(map(_said, values[:, k].tolist())) for k in range(columns)))
 

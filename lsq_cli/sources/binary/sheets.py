@@ -103,7 +103,8 @@ class SheetTable:
     def sample(self, rows: int) -> Sample:
         """The first rows, for show."""
         with self._rows_named():
-            return self._table.sample(rows)
+            sample = self._table.sample(rows)
+        return sample._replace(errors=tuple(error and _renamed(error, self._label) for error in sample.errors))
 
     def _with_rows(self, text: str) -> str:
         return _with_rows(text, self._label)
@@ -224,7 +225,14 @@ def _rows_named(label: str) -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        raise type(error)(_with_rows(error.problem, label), _with_rows(error.where, label)) from None
+        raise _renamed(error, label) from None
+
+
+def _renamed(error: DataError, label: str) -> DataError:
+    """The error as it speaks of rows."""
+    renamed = type(error)(_with_rows(error.problem, label), _with_rows(error.where, label))
+    renamed.seen = error.seen
+    return renamed
 
 
 def _with_rows(text: str, label: str) -> str:

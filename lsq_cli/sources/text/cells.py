@@ -137,11 +137,20 @@ class Grid:
                 values[row, place] = self.judge(row, column, missing)[0]
         return values
 
-    def present(self, row: int, column: int) -> str | None:
-        """The text of a cell, for show; None where it is missing."""
+    def seen(self, row: int, column: int) -> tuple[str | None, bool]:
+        """The text of a cell, for show, and whether it is a number; None where it is missing."""
         text = self.text(row, column)
         judged = self.dialect.marks.judge(text)
-        return text if judged is None or judged[1] is Reason.PRESENT else None
+        there = judged is None or judged[1] is Reason.PRESENT
+        return (text if there else None), judged is not None
+
+    def problem(self, row: int, column: int) -> CellError | None:
+        """The error for a cell that is no number."""
+        try:
+            self.judge(row, column, "drop")
+        except CellError as error:
+            return error
+        return None
 
     def marks_as_nan(self, columns: Sequence[int]) -> bytes:
         """`data` with ``nan`` in place of each missing mark in the columns."""

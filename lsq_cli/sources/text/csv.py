@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from lsq_cli.core.errors import CellError
 from lsq_cli.sources.blocks import ByteSource, Cells, Decision, Missing, Reason, Sample, rows_to_sample
-from lsq_cli.sources.column import Column, positions_of
+from lsq_cli.sources.column import Column, Kind, positions_of
 from lsq_cli.sources.columns import TEXT_OPTIONS, Request
 from lsq_cli.sources.text import fast
 from lsq_cli.sources.text.cells import Grid
@@ -153,16 +154,20 @@ class CsvTable:
         """The first rows as they are written; see `Table.sample`. Raises as `blocks` and `CsvBlock.read`."""
         rows, count = rows_to_sample(rows, len(self.columns)), 0
         cells: list[list[str | None]] = [[] for _ in self.columns]
+        errors: list[CellError | None] = [None for _ in self.columns]
         with closing(self._texts(HEAD_BYTES)) as texts:
             for line, data in texts:
                 grid = Grid(data, line, self.dialect)
                 for row in range(min(grid.rows, rows - count)):
-                    for column, told in enumerate(cells):
-                        told.append(grid.present(row, column))
+                    for k, column in enumerate(self.columns):
+                        text, is_number = grid.seen(row, k)
+                        cells[k].append(text)
+                        if column.kind is Kind.NUMBER and not is_number and errors[k] is None:
+                            errors[k] = grid.problem(row, k)
                 count += min(grid.rows, rows - count)
                 if count >= rows:
                     break
-        return Sample(count, tuple(map(tuple, cells)))
+        return Sample(count, tuple(map(tuple, cells)), tuple(errors))
 
     def _texts(self, block_bytes: int) -> Generator[tuple[int, bytes]]:
         """The number of its first line and the text of each block."""

@@ -16,12 +16,13 @@ compressed once more is held as it is stored.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -31,7 +32,6 @@ from lsq_cli.sources.binary.missing import checked
 from lsq_cli.sources.binary.samples import sample_of
 from lsq_cli.sources.blocks import Cells, Decision, Sample, rows_to_sample
 from lsq_cli.sources.column import Column, Kind, positions_of
-from lsq_cli.sources.names import quoted
 from lsq_cli.sources.streams import BUFFER_BYTES
 
 if TYPE_CHECKING:
@@ -84,13 +84,12 @@ class ParquetTable:
         _check_ends(source)
         with _opened(source) as file:
             schema, self._metadata = file.schema_arrow, file.metadata
-            self._names: tuple[str, ...] = tuple(schema.names)
             kinds = _kinds(schema)
             text = [k for k, kind in enumerate(kinds) if kind in (Kind.TEXT, Kind.DATE)]
-            examples = _examples(file, schema, self._names, text)
+            examples = _examples(file, schema, schema.names, text)
         self.columns = tuple(
             Column(name, k, self.path, kind, examples.get(k, ""), named=True)
-            for k, (name, kind) in enumerate(zip(self._names, kinds, strict=True))
+            for k, (name, kind) in enumerate(zip(schema.names, kinds, strict=True))
         )
         if not self.columns:
             raise TableError("has no column", source.label)
@@ -99,9 +98,9 @@ class ParquetTable:
 
     def blocks(self, columns: tuple[Column, ...], missing: Missing) -> Iterator[CellBlock]:
         """Handles on the row groups in order; of large ones blocks that hold their rows."""
-        start, positions = 0, positions_of(columns)
+        start, wanted = 0, self._wanted(columns)
         for number in range(self._metadata.num_row_groups):
-            rows = (self.path, self._names, start, positions, missing, self.na)
+            rows = (self.path, start, wanted, missing, self.na)
             group = GroupBlock(*rows, self._source, self._metadata, number)
             if 8 * group.rows * len(columns) <= LARGE_BYTES:
                 yield group
@@ -113,21 +112,38 @@ class ParquetTable:
         """The first rows of the first row group, column by column; see `Table.sample`."""
         rows = rows_to_sample(rows, len(self.columns))
         with _opened(self._source, self._metadata) as file:
-            cells = tuple(_first_cells(file, column, self._names, rows) for column in self.columns)
+            cells = tuple(_first_cells(file, wanted, rows) for wanted in self._wanted(self.columns))
         return Sample(max(map(len, cells)), cells)
 
+    def _wanted(self, columns: tuple[Column, ...]) -> tuple[Wanted, ...]:
+        """Some columns, as they are asked for by name."""
+        called: Counter[str] = Counter()
+        before = []
+        for column in self.columns:
+            before.append(called[column.name])
+            called[column.name] += 1
+        return tuple(Wanted(column, before[column.position]) for column in columns)
 
-def _first_cells(file: Any, column: Column, names: tuple[str, ...], rows: int) -> tuple[str | None, ...]:
-    """The text of the first cells of a column; none where they cannot be read, and need not be."""
-    try:
-        for batch in islice(file.iter_batches(rows, columns=[column.name]), 1):
-            same = batch.schema.get_all_field_indices(column.name)
-            cells = batch.column(same[names[: column.position].count(column.name)])
-            if column.kind in (Kind.NUMBER, Kind.INDEX):
-                return sample_of(_doubles(cells)[:, None]).cells[0]
-            return tuple(str(cell.as_py()) if cell.is_valid else None for cell in cells)
-    except Exception:  # as in `_opened`; a column that is not in use may hold what Python has no type for
-        return ()
+
+class Wanted(NamedTuple):
+    """A column to read; pyarrow reads all of one name."""
+
+    column: Column
+    before: int
+    """How many of its name stand before it in the file."""
+
+    def of(self, table: Any) -> Any:
+        """Its cells in what pyarrow read."""
+        return table.column(table.schema.get_all_field_indices(self.column.name)[self.before])
+
+
+def _first_cells(file: Any, wanted: Wanted, rows: int) -> tuple[str | None, ...]:
+    """The text of the first cells of a column; none where they are no numbers, and cannot be read or shown."""
+    first = islice(file.iter_batches(rows, columns=[wanted.column.name]), 1)
+    if wanted.column.kind in (Kind.NUMBER, Kind.INDEX):
+        return next((sample_of(_doubles(wanted.of(batch))[:, None]).cells[0] for batch in first), ())
+    with suppress(Exception):  # as in `_opened`
+        return next(tuple(str(cell.as_py()) if cell.is_valid else None for cell in wanted.of(batch)) for batch in first)
     return ()
 
 
@@ -136,18 +152,22 @@ class ParquetRows:
     """What the blocks below share: which rows and columns they are, and how to call them."""
 
     path: str
-    names: tuple[str, ...]
     start: int
     """Rows of the file before these."""
-    columns: tuple[int, ...]
+    wanted: tuple[Wanted, ...]
     missing: Missing
     na: frozenset[float]
     """Numbers that mark a missing cell."""
 
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """0-based positions."""
+        return positions_of(each.column for each in self.wanted)
+
     def where(self, row: int, k: int) -> str:
         """``data.parquet, row 7, column 3 'Ozone'``."""
-        column = self.columns[k]
-        return f"{self.path}, row {self.start + row + 1}, column {column + 1} {quoted(self.names[column])}"
+        column = self.wanted[k].column
+        return f"{self.path}, row {self.start + row + 1}, column {column.position + 1} {column.title}"
 
 
 @dataclass(frozen=True)
@@ -173,7 +193,7 @@ class GroupBlock(ParquetRows):
     @property
     def footprint(self) -> int:
         """Bytes as pyarrow unpacks them, and as doubles."""
-        return int(self.metadata.row_group(self.number).total_byte_size) + 16 * self.rows * len(self.columns)
+        return int(self.metadata.row_group(self.number).total_byte_size) + 16 * self.rows * len(self.wanted)
 
     def read(self) -> Cells:
         """The chosen columns as doubles."""
@@ -184,27 +204,24 @@ class GroupBlock(ParquetRows):
 
     def batches(self) -> Iterator[CellBlock]:
         """The rows of a large group, in blocks that hold them."""
-        batch_rows = max(1, BATCH_BYTES // (8 * len(self.columns)))
+        batch_rows = max(1, BATCH_BYTES // (8 * len(self.wanted)))
         start, size = self.start, self.size // -(-self.rows // batch_rows)
         with _opened(self.source, self.metadata) as file:
             for batch in file.iter_batches(batch_rows, row_groups=[self.number], columns=self._names_wanted()):
                 values, nulls = self._values(batch)
-                rows = (self.path, self.names, start, self.columns, self.missing, self.na)
+                rows = (self.path, start, self.wanted, self.missing, self.na)
                 yield BatchBlock(*rows, values, nulls, size)
                 start += len(values)
 
     def _names_wanted(self) -> list[str]:
-        return sorted({self.names[k] for k in self.columns})
+        return sorted({each.column.name for each in self.wanted})
 
     def _values(self, table: Any) -> tuple[Array, NDArray[np.bool_] | None]:
         """The doubles of some rows, nan for null; and which cells are null, if any is."""
-        values = np.empty((table.num_rows, len(self.columns)), order="F")
+        values = np.empty((table.num_rows, len(self.wanted)), order="F")
         nulls: NDArray[np.bool_] | None = None
-        for k, position in enumerate(self.columns):
-            name = self.names[position]
-            # Of columns of one name all were read, in file order.
-            same = table.schema.get_all_field_indices(name)
-            column = table.column(same[self.names[:position].count(name)])
+        for k, wanted in enumerate(self.wanted):
+            column = wanted.of(table)
             values[:, k] = _doubles(column)
             if column.null_count:
                 nulls = np.zeros(values.shape, bool) if nulls is None else nulls
@@ -301,7 +318,7 @@ def _doubles(column: Any) -> Array:
     return doubles
 
 
-def _examples(file: Any, schema: Any, names: tuple[str, ...], text: list[int]) -> dict[int, str]:
+def _examples(file: Any, schema: Any, names: Sequence[str], text: list[int]) -> dict[int, str]:
     """Position of each column that is not of numbers → its first cell, of the first rows, or its type.
 
     Only strings are read for it: a date beyond the range of Python's, or a zone that is not known here, must do no harm

@@ -56,6 +56,7 @@ class ListedTable:
     rereadable: bool = True
     waits: bool = False
     notes: tuple[str, ...] = ()
+    form: str = "a list"
 
     def __post_init__(self) -> None:
         self.columns = tuple(Column(name, k, self.path, named=True) for k, name in enumerate(self.header.split()))

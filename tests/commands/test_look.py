@@ -183,6 +183,17 @@ def test_numbers_of_every_format(run_lsq):
     ]
 
 
+def test_a_number_that_marks_a_missing_cell_counts_as_one(run_lsq):
+    M = np.array([[1, -9, 2.5], [3, 4, -9], [6, 7, 8]])
+    np.save("t.npy", M)
+    pq.write_table(pa.table(dict(zip("uvy", M.T, strict=True))), "t.parquet")
+    np.savetxt("t.csv", M, delimiter=",", header="u,v,y", comments="")
+
+    for name in ("t.npy", "t.parquet", "t.csv"):
+        seen = looked(run_lsq, name, "--na", "-9", "--missing", "drop")
+        assert [missing for _, _, missing, _ in columns(seen)] == [0, 1, 1]
+
+
 def test_a_parquet_column_that_python_has_no_type_for_does_no_harm(run_lsq):
     far = pa.array([2**55, 0, 1]).cast(pa.timestamp("ms"))
     pq.write_table(pa.table({"far": far, "x": [1.0, 2, 3], "y": [1, 2, 3]}), "t.parquet")

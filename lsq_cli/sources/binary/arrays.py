@@ -96,7 +96,7 @@ class NumberTable:
         """The first rows, each number in as few digits as tell it; see `Table.sample`."""
         rows = min(self.rows, rows_to_sample(rows, len(self.columns)))
         block = self.block(self.columns, "drop", 0, rows) if self.seekable else next(self.blocks(self.columns, "drop"))
-        return sample_of(block.read().values[:rows])
+        return sample_of(block.read().values[:rows], self.na)
 
 
 class ArrayTable(NumberTable):

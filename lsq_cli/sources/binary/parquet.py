@@ -112,7 +112,7 @@ class ParquetTable:
         """The first rows of the first row group, column by column; see `Table.sample`."""
         rows = rows_to_sample(rows, len(self.columns))
         with _opened(self._source, self._metadata) as file:
-            cells = tuple(_first_cells(file, wanted, rows) for wanted in self._wanted(self.columns))
+            cells = tuple(_first_cells(file, wanted, rows, self.na) for wanted in self._wanted(self.columns))
         return Sample(max(map(len, cells)), cells)
 
     def _wanted(self, columns: tuple[Column, ...]) -> tuple[Wanted, ...]:
@@ -137,11 +137,11 @@ class Wanted(NamedTuple):
         return table.column(table.schema.get_all_field_indices(self.column.name)[self.before])
 
 
-def _first_cells(file: Any, wanted: Wanted, rows: int) -> tuple[str | None, ...]:
+def _first_cells(file: Any, wanted: Wanted, rows: int, na: frozenset[float]) -> tuple[str | None, ...]:
     """The text of the first cells of a column; none where they are no numbers, and cannot be read or shown."""
     first = islice(file.iter_batches(rows, columns=[wanted.column.name]), 1)
     if wanted.column.kind in (Kind.NUMBER, Kind.INDEX):
-        return next((sample_of(_doubles(wanted.of(batch))[:, None]).cells[0] for batch in first), ())
+        return next((sample_of(_doubles(wanted.of(batch))[:, None], na).cells[0] for batch in first), ())
     with suppress(Exception):  # as in `_opened`
         return next(tuple(str(cell.as_py()) if cell.is_valid else None for cell in wanted.of(batch)) for batch in first)
     return ()

@@ -11,11 +11,14 @@ if TYPE_CHECKING:
     from lsq_cli.core.solution import Array
 
 
-def sample_of(values: Array) -> Sample:
-    """Some rows of numbers (rows, columns), each in as few digits as tell it; nan and inf are missing cells."""
+def sample_of(values: Array, na: frozenset[float]) -> Sample:
+    """Some rows of numbers (rows, columns), each in as few digits as tell it.
+
+    Missing cells are nan, inf, and the numbers of `na`, which mark them.
+    """
+
+    def said(value: float) -> str | None:
+        return repr(value).removesuffix(".0") if math.isfinite(value) and value not in na else None
+
     rows, columns = values.shape
-    return Sample(rows, tuple(tuple(map(_said, values[:, k].tolist())) for k in range(columns)))
-
-
-def _said(value: float) -> str | None:
-    return repr(value).removesuffix(".0") if math.isfinite(value) else None
+    return Sample(rows, tuple(tuple(map(said, values[:, k].tolist())) for k in range(columns)))

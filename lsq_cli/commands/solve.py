@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lsq_cli.commands.each import check_each, solve_each
 from lsq_cli.commands.options import (
     Choice,
     Count,
@@ -134,6 +135,7 @@ iterate_options = together(
     """,
 )
 @data_arguments
+@option("Data", "--each", is_flag=True, help="Each path is a problem of its own")
 @problem_options
 @descent_options
 @output_options
@@ -146,6 +148,9 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     """Read, sum, iterate, report: in that order, and files before standard output."""
     start = perf_counter()
     _check_usage(ctx, options)
+    if options["each"]:
+        solve_each(ctx, options, _descent)
+        return
     interruption = Interruption()
     problem = _read(options)
     solving = perf_counter()
@@ -191,6 +196,8 @@ def _check_usage(ctx: click.Context, options: dict[str, Any]) -> None:
         refuse(ctx, ("learning_rate",), f"belongs to --step {theirs}, not to --step {options['step']}")
     if (options["rank_tol"] or 0.0) >= 1.0:
         raise UsageError("--rank-tol is a share of a column's length, below 1")
+    if options["each"]:
+        check_each(ctx, options)
     if options["history"] is None:
         refuse(ctx, ("history_every", "with_x"), "belongs to --history: add --history FILE")
     else:

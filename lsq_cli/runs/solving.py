@@ -138,7 +138,9 @@ class Run:
         assert self.outcome is not None and self._last is not None, "iterate over the run first"
         problem, about = self.problem, self.problem.about
         x = self._method.final(self._last)
-        value, digits = problem.value_at(x), problem.digits(x)
+        digits = problem.digits(x)
+        # The iterates of the normal equations have exact values already.
+        value = self._last if isinstance(self._method, Normal) else problem.value_at(x)
         return Solution(
             method=self._method.name,
             outcome=self.outcome,

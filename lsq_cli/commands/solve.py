@@ -159,6 +159,10 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     from lsq_cli.core.solution import Outcome
     from lsq_cli.runs.solving import Run
 
+    if options["plot"] is not None and options["method"] == "normal":
+        from lsq_cli.report.pictures import refuse_one_step
+
+        refuse_one_step(problem.about.names, problem.about.targets)
     run = Run(problem, _descent(options, problem), interruption.requested, table=True)
     say_notes(run.notes, options)
     say_warnings(run.warnings, options)
@@ -269,10 +273,11 @@ def _consume(run: Run, options: dict[str, Any], start: float) -> tuple[Solution,
         for iterate in run:
             for add in consumers:
                 add(iterate)
-    if trace is not None:
-        _draw(options["plot"], trace, run.problem)
     show = options["iterates_asked"] or options["form"] == "table"
-    return run.solution(sampler.rows() if show else None, perf_counter() - start), fall.norms() if fall else []
+    solution = run.solution(sampler.rows() if show else None, perf_counter() - start)
+    if trace is not None:
+        _draw(options["plot"], trace, run.problem, solution)
+    return solution, fall.norms() if fall else []
 
 
 def _bar(run: Run, options: dict[str, Any]) -> AbstractContextManager[DescentBar | None]:
@@ -294,19 +299,21 @@ def _trace(options: dict[str, Any]) -> Trace | None:
     return Trace()
 
 
-def _draw(path: str, trace: Trace, problem: Problem) -> None:
+def _draw(path: str, trace: Trace, problem: Problem, solution: Solution) -> None:
     """Draw the iterates before the minimum that they are after."""
     from lsq_cli.report.pictures import Landscape, draw
+    from lsq_cli.report.tables import run_in_short
 
     x = problem.x
     if x is None:
         # f* is not known: the least f of the run stands for it.
         least = min(trace.rows(), key=lambda row: row.objective)
-        minimum, solution = least.objective, least.x
+        minimum, best = least.objective, least.x
     else:
         minimum = problem.value_at(x).objective
-        solution = x[:, 0] if len(problem.about.targets) == 1 else x
-    draw(path, trace.rows(), Landscape(problem.about.names, minimum, solution, problem.hessian))
+        best = x[:, 0] if len(problem.about.targets) == 1 else x
+    landscape = Landscape(problem.about.names, minimum, best, problem.hessian, run_in_short(solution))
+    draw(path, trace.rows(), landscape)
 
 
 def _history(

@@ -1,8 +1,11 @@
 """A picture of a run: how fast it converges and, for two unknowns, the path of x on the contours of f.
 
+The normal equations take one step, which no curve can show: they have the path of two unknowns, and no picture else.
+
 Left, or alone: ‖∇f(x_k)‖ and f(x_k) − f* against k on log axes, each line from its own start. A straight line down is
-linear convergence; a floor is rounding. Right: the contours of f, ellipses around the solution whose axes are as
-long as 1/√λ, and the iterates on them: why descent zigzags is to be seen there at a glance.
+linear convergence; a floor is rounding. A value of 0 has no place on a log axis: it is drawn at the floor, with a mark
+of its own. Right: the contours of f, ellipses around the solution whose axes are as long as 1/√λ, and the iterates on
+them: why descent zigzags is to be seen there at a glance.
 
 Made for a projector: large type, thick lines, two colours of different darkness and different dashes, which can be
 told apart in grey too. matplotlib is the extra ``plot``; no display is needed.
@@ -14,6 +17,7 @@ import io
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lsq_cli.core.errors import UsageError
 from lsq_cli.core.extras import load
 from lsq_cli.report.files import AtomicFile, check_path
 
@@ -48,6 +52,8 @@ class Landscape(NamedTuple):
     """x*, (n,) or (n, p)."""
     hessian: Array
     """∇²f (n, n) but for a factor: only the shape of the contours comes from it."""
+    title: str = ""
+    """The method, rule, rate and forecast."""
 
 
 class Trace:
@@ -100,32 +106,58 @@ def draw(path: str, rows: list[Iterate], landscape: Landscape) -> None:
     from matplotlib.figure import Figure  # without pyplot: no window, no global state
 
     with rc_context(_STYLE):
-        planar = landscape.solution.shape == (2,)
-        figure = Figure(figsize=(16, 7) if planar else (10, 7), layout="constrained")
-        places: Any = figure.subplots(1, 2 if planar else 1, squeeze=False)[0]
-        _convergence(places[0], rows, landscape.minimum)
-        if planar:
-            _path(places[1], rows, landscape)
+        parts = [part for part, wanted in ((_convergence, len(rows) > 2), (_path, _is_planar(landscape))) if wanted]
+        parts = parts or [_convergence]
+        figure = Figure(figsize=(13, 6.5) if len(parts) == 2 else (10, 7), layout="constrained")
+        places: Any = figure.subplots(1, len(parts), squeeze=False)[0]
+        for part, axes in zip(parts, places, strict=True):
+            part(axes, rows, landscape)
+        figure.suptitle(_plain(landscape.title, 100), fontsize=18)
         picture = io.BytesIO()
         figure.savefig(picture, format=suffix[1:], dpi=120, metadata={"Date": None} if suffix == ".svg" else None)
     with AtomicFile(path) as file:
         file.write(picture.getvalue())
 
 
-def _convergence(axes: Any, rows: list[Iterate], minimum: float) -> None:
+def refuse_one_step(names: tuple[str, ...], targets: tuple[str, ...]) -> None:
+    """`UsageError` for the normal equations with other than two unknowns, whose picture would show nothing."""
+    if len(names) != 2 or len(targets) != 1:
+        raise UsageError(
+            "--plot with --method normal is for two unknowns of one target: it takes one step, which no curve can "
+            "show; add --method gd"
+        )
+
+
+def _is_planar(landscape: Landscape) -> bool:
+    """Whether x is a point of a plane, and the shape of f there is known."""
+    return landscape.solution.shape == (2,) and landscape.hessian.shape == (2, 2)
+
+
+def _convergence(axes: Any, rows: list[Iterate], landscape: Landscape) -> None:
     """‖∇f‖ and f − f* against k."""
     # k = 0 has no place on a log axis; it stands at ½, where the axis says 0.
     k = [row.k or 0.5 for row in rows]
     gradient = [row.gradient_norm for row in rows]
-    above = [row.objective - minimum for row in rows]
+    above = [row.objective - landscape.minimum for row in rows]
     marker = "o" if len(rows) < 30 else ""
-    for values, colour, dashes, label in (
-        (gradient, _BLUE, "-", "‖∇f(x)‖"),
-        (above, _ORANGE, (0, (4, 2)), "f(x) − f*"),
+    for values, colour, dashes, label, height in (
+        (gradient, _BLUE, "-", "‖∇f(x)‖", 0.06),
+        (above, _ORANGE, (0, (4, 2)), "f(x) − f*", 0.02),
     ):
         points = [(x, y) for x, y in zip(k, values, strict=True) if 0.0 < y < math.inf]
         if points:
             axes.plot(*zip(*points, strict=True), color=colour, linestyle=dashes, marker=marker, label=label)
+        # Rounding may put f a little below f*.
+        if zeros := [x for x, y in zip(k, values, strict=True) if y <= 0.0]:
+            floor = axes.get_xaxis_transform()  # the height in shares of the axis
+            axes.plot(
+                *(zeros, [height] * len(zeros)),
+                "v",
+                color=colour,
+                markersize=11,
+                transform=floor,
+                label=f"{label} is 0",
+            )
     axes.set(xscale="log", yscale="log", xlabel="steps k", title="Convergence")
     axes.xaxis.set_major_formatter(lambda value, _: "0" if value == 0.5 else f"{value:g}")
     decades = [10.0**d for d in range(int(math.log10(max(k[-1], 1.0))) + 1)]
@@ -157,13 +189,13 @@ def _path(axes: Any, rows: list[Iterate], landscape: Landscape) -> None:
     axes.plot(*path.T, color=_BLUE, marker="o", markersize=7 if len(path) < 60 else 3, label="x₀, x₁, …")
     axes.plot(*path[0], "s", color=_BLUE, markersize=12, label="start")
     axes.plot(*solution, "*", color=_ORANGE, markersize=24, label="x*, the solution")
-    first, second = (_plain(name) for name in landscape.names)
+    first, second = (_plain(name, 30) for name in landscape.names)
     axes.set(xlabel=first, ylabel=second, title="The path on the contours of f")
     axes.legend(framealpha=0.9, edgecolor="none")
 
 
-def _plain(name: str) -> str:
-    """A column's name as it is: matplotlib reads $…$ as mathematics."""
+def _plain(name: str, longest: int) -> str:
+    """Text as it is: matplotlib reads $…$ as mathematics."""
     from lsq_cli.core.errors import shown
 
-    return shown(name, 30).replace("$", r"\$")
+    return shown(name, longest).replace("$", r"\$")

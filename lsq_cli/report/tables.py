@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, TextIO
 
+from lsq_cli.core.errors import counted
 from lsq_cli.core.solution import INTERCEPT, Outcome, one_decimal
 from lsq_cli.report.fitting import Grid
 from lsq_cli.report.iterates import coefficient_labels
@@ -139,6 +140,15 @@ def support(solution: Solution) -> str:
         return "The data support not one digit of some coefficient; their last bit moves all of it."
     digits = f"{whole} digit{'s' * (whole > 1)}"
     return f"The data support {digits} of every coefficient; their last bit moves the rest."
+
+
+def run_in_short(solution: Solution) -> str:
+    """``gradient descent, constant, rate 0.0039: 340 steps, about 340 forecast``."""
+    rate = None if solution.learning_rate is None else f"rate {significant(solution.learning_rate, 3)}"
+    how = ", ".join(filter(None, (_METHODS.get(solution.method, solution.method), solution.step, rate)))
+    forecast = _forecast(solution)
+    told = f", {forecast.removesuffix(' steps')} forecast" if forecast else ""
+    return f"{how}: {counted(solution.iterations, 'step')}{told}"
 
 
 def best_row(solution: Solution) -> str:

@@ -42,6 +42,38 @@ def test_two_unknowns_show_the_path_with_the_columns_on_the_axes(run_lsq, tmp_pa
         assert word in words
 
 
+def test_the_title_names_rule_rate_and_forecast(run_lsq, tmp_path):
+    picture = tmp_path / "p.svg"
+    run_lsq("solve", "-m", "gd", "--learning-rate", "0.1", "--plot", picture, stdin=TWO)
+
+    assert re.search(r"gradient descent, constant, rate 0.1: \d+ steps, about \d+ forecast", words_of(picture))
+
+
+def test_the_one_step_of_the_normal_equations_shows_the_path_alone(run_lsq, tmp_path):
+    picture = tmp_path / "p.svg"
+    run_lsq("solve", "--plot", picture, stdin=TWO)
+
+    assert "normal equations: 1 step" in words_of(picture)
+    assert "The path on the contours of f" in words_of(picture)
+    assert "Convergence" not in words_of(picture)
+
+
+@pytest.mark.parametrize("args", [["--intercept"], ["--columns", "u", "-t", "b"], ["-t", "u,b"]])
+def test_one_step_in_other_than_two_unknowns_is_refused(args, run_lsq, tmp_path):
+    result = run_lsq("solve", *args, "--plot", tmp_path / "p.png", stdin=TWO)
+
+    assert result.code == 2
+    assert "--plot with --method normal is for two unknowns" in result.err and "add --method gd" in result.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_exact_zero_is_drawn_at_the_floor_and_marked(run_lsq, tmp_path):
+    picture = tmp_path / "p.svg"
+    run_lsq("solve", "-m", "gd", "--plot", picture, stdin="x,b\n1,2\n2,4\n3,6\n")
+
+    assert "‖∇f(x)‖ is 0" in words_of(picture) and "f(x) − f* is 0" in words_of(picture)
+
+
 def test_three_unknowns_show_convergence_alone(run_lsq, tmp_path):
     picture = tmp_path / "p.svg"
     run_lsq("solve", "-m", "gd", "--intercept", "--plot", picture, stdin=TWO)

@@ -26,6 +26,7 @@ from lsq_cli.methods.stopping import Limits
 from lsq_cli.problems import choosing
 from lsq_cli.problems.statistics import statistics_of
 from lsq_cli.problems.summing import ProblemOptions, read_problem
+from lsq_cli.runs.sampling import IterateSampler
 from lsq_cli.runs.solving import Run
 from lsq_cli.sources.points import checked_start
 
@@ -80,7 +81,7 @@ def solve(
     max_iter: int | None = None,
     time_limit: float | None = None,
     normalize: bool = False,
-    iterates: bool = False,
+    iterates: bool | int = False,
     rows: bool = False,
     jobs: int | None = None,
     memory: int | str = MEMORY,
@@ -105,8 +106,9 @@ def solve(
 
     Parameters
     ----------
-    A : array_like (m, n), path, list of paths, or Source
-        The matrix, or a table that holds A and b.
+    A : array_like (m, n), data frame, path, list of paths, or Source
+        The matrix, or a table that holds A and b. A frame of pandas, polars, pyarrow or any package that speaks Arrow's
+        or the dataframe protocol keeps the names of its columns.
     b : array_like (m,) or (m, p), or path, optional
         The right-hand side, where A does not hold it.
     method : {"normal", "gd"}
@@ -122,8 +124,8 @@ def solve(
     step, learning_rate, x0, tol, max_iter, time_limit, normalize
         As the options of ``lsq solve`` of these names; only with ``method="gd"``. `x0` is array_like, or a `Solution`
         from which descent goes on as if it had never stopped.
-    iterates : bool
-        Keep every iterate in ``Solution.iterates``.
+    iterates : bool or int
+        Keep every iterate in ``Solution.iterates``; or so many at most: 0, 1, 2, then spaced 1-2-5, and the last.
     rows : bool
         Descend by passes over the rows although AᵀA would fit; only with ``method="gd"``.
     jobs : int, optional
@@ -161,8 +163,10 @@ def solve(
     summed = read_problem(source, options, resources) if statistics else None
     problem = summed or choosing.read(source, options, resources, method=method, rows=rows)
     run = Run(problem, _descent(method, asked, problem))
-    kept = [iterate for iterate in run if iterates]
-    solution = run.solution(tuple(kept) if iterates else None, perf_counter() - start)
+    sampler = IterateSampler(None if iterates is True else int(iterates))
+    for iterate in run:
+        sampler.add(iterate)
+    solution = run.solution(sampler.rows() if iterates else None, perf_counter() - start)
     return replace(
         solution,
         statistics=statistics_of(summed) if summed else None,

@@ -92,7 +92,8 @@ def _solved(
     from lsq_cli.engines.resources import Resources
     from lsq_cli.problems.choosing import read
     from lsq_cli.problems.summing import ProblemOptions
-    from lsq_cli.report.iterates import IterateSampler, rows_wanted
+    from lsq_cli.report.iterates import rows_wanted
+    from lsq_cli.runs.sampling import IterateSampler
     from lsq_cli.runs.solving import Run
     from lsq_cli.sources.opening import open_source
 

@@ -263,7 +263,8 @@ def _descent(options: dict[str, Any], problem: Problem) -> Descent | None:
 
 def _consume(run: Run, options: dict[str, Any], start: float) -> tuple[Solution, list[float]]:
     """Let the run go by, into the table's rows, the history and ‖∇f‖ over the run."""
-    from lsq_cli.report.iterates import Fall, IterateSampler, rows_wanted
+    from lsq_cli.report.iterates import Fall, rows_wanted
+    from lsq_cli.runs.sampling import IterateSampler
 
     names, targets = run.problem.about.names, run.problem.about.targets
     sampler = IterateSampler(rows_wanted(options["iterates"]))

@@ -172,11 +172,11 @@ def open_python(
     na: str | Iterable[str] = (),
     **options: Any,
 ) -> Source:
-    """Find A and b for the Python face: in arrays, paths, or a source made before.
+    """Find A and b for Python: in arrays, paths, or a source made before.
 
     Parameters
     ----------
-    A : array_like (m,) or (m, n), scipy sparse array, path, sequence of paths, or Source
+    A : array_like (m,) or (m, n), data frame, scipy sparse array, path, sequence of paths, or Source
         A source is passed through.
     b : array_like (m,) or (m, p), or path, optional
         Without it A is one table, or the paths that `open_source` takes.
@@ -256,7 +256,11 @@ def _table_of(data: Any, name: str, request: Request) -> Table:
         from lsq_cli.sources.binary.sparse import SparseTable  # only for those who have scipy
 
         return SparseTable(data, name)
-    return open_table(paths[0], request) if paths else ArrayTable(data, name)
+    if paths:
+        return open_table(paths[0], request)
+    from lsq_cli.sources.frame import FrameTable, is_frame  # for Python alone
+
+    return FrameTable(data, name) if is_frame(data) else ArrayTable(data, name)
 
 
 def _from_tables(tables: list[Table], weights: NumberTable | None, request: Request) -> Source:

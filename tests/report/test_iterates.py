@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from lsq_cli.core.errors import UsageError
 from lsq_cli.core.solution import Iterate
-from lsq_cli.report.iterates import Fall, IterateSampler, coefficient_labels, rows_wanted
+from lsq_cli.report.iterates import Fall, coefficient_labels, rows_wanted
+from lsq_cli.runs.sampling import IterateSampler
 
 MARKS = [0, *(factor * 10**decade for decade in range(9) for factor in (1, 2, 5))]
 X = np.zeros(1)

@@ -17,7 +17,7 @@ import numpy as np
 
 from lsq_cli.core.errors import TableError
 from lsq_cli.core.extras import load
-from lsq_cli.sources.binary.npy import ArrayTable
+from lsq_cli.sources.binary.arrays import ArrayTable
 from lsq_cli.sources.column import Column, Kind
 
 

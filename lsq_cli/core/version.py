@@ -1,3 +1,3 @@
 """The version, a literal: importlib.metadata would cost as much start-up as numpy."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -5,6 +5,7 @@
     sparse      scipy                          Matrix Market, sparse NPZ, sparse arrays
     plot        matplotlib                     pictures
     excel       python-calamine                spreadsheets
+    fit         patsy, scipy                   formulas, p-values
 
 A module that needs one calls `load` before it reads a row, so that nobody waits for an error.
 """

@@ -85,10 +85,34 @@ class Inverse:
         return np.array(roots)
 
     @cached_property
+    def _root(self) -> Array:
+        """X ≈ L⁻¹ in doubles."""
+        return np.asarray((self._factor.X / (1 << self._factor.bits)).astype(np.float64))
+
+    def whitened(self, A: Array) -> Array:
+        """Rows of A (rows, n) in the coordinates in which AᵀA is the identity: ‖a‖² is then the leverage of a row."""
+        return np.asarray(np.ldexp(A, -np.array(self._scale[: self._n])) @ self._root.T)
+
+    def unwhitened(self, M: Array) -> Array:
+        """G⁻¹MG⁻¹ (n, n) in the user's units, of an M (n, n) in the coordinates of `whitened`."""
+        scale = -np.array(self._scale[: self._n], dtype=np.int64)
+        fraction, exponent = np.frexp(self._root.T @ M @ self._root)
+        with np.errstate(over="ignore", under="ignore"):
+            return np.asarray(np.ldexp(fraction, exponent + scale[:, None] + scale))
+
+    @cached_property
     def scaled(self) -> Array:
         """S⁻¹ (n, n) for columns of unit length."""
-        X = (self._factor.X / (1 << self._factor.bits)).astype(np.float64) * self._lengths[: self._n]
+        X = self._root * self._lengths[: self._n]
         return np.asarray(X.T @ X)
+
+    @cached_property
+    def matrix(self) -> Array:
+        """G⁻¹ (n, n), in the user's units; ±inf where these are beyond the range of doubles."""
+        scale, lengths = np.array(self._scale[: self._n], dtype=np.int64), self._lengths[: self._n]
+        fraction, exponent = np.frexp(self.scaled / np.outer(lengths, lengths))
+        with np.errstate(over="ignore", under="ignore"):
+            return np.asarray(np.ldexp(fraction, exponent - scale[:, None] - scale))
 
     @cached_property
     def condition(self) -> float:

@@ -19,6 +19,8 @@ class Kind(StrEnum):
     """What the cells of a column are, by the type that the file says or by the first 1000 rows."""
 
     NUMBER = "number"
+    TRUTH = "true/false"
+    """Of a type that has these two values; they are read as 1 and 0."""
     TEXT = "text"
     DATE = "date"
     """Text or a type of its own: ISO 8601."""
@@ -69,7 +71,7 @@ class Column:
     @property
     def passed_over(self) -> bool:
         """Whether "the rest" and patterns leave it out: what they take are numbers, or errors."""
-        return self.kind not in (Kind.NUMBER, Kind.UNREADABLE)
+        return self.kind not in (Kind.NUMBER, Kind.TRUTH, Kind.UNREADABLE)
 
     def check(self, option: str = "") -> None:
         """Raise `DataError` where the column cannot be a part of the problem, for it is text or cannot be read.

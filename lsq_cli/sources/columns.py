@@ -43,6 +43,8 @@ class Request:
     input_format: str | None = None
     alone: bool = False
     """Whether one column alone may be b, with no column of A."""
+    twice: bool = False
+    """Whether the rows are read twice, so that those of a pipe are kept in a temporary file."""
 
 
 TEXT_OPTIONS = ("na", "no_default_na", "skip", "header", "delimiter", "decimal", "comment", "encoding")

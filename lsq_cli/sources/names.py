@@ -109,6 +109,17 @@ class Header:
             problem = f"{option} {quoted(piece)}: no such column; there are {listed(self.names)}"
         return ColumnError(problem, self.path)
 
+    def every(self, option: str, arguments: Iterable[str]) -> tuple[Column, ...]:
+        """The columns that arguments name, of whatever kind, each once and in their order."""
+        found: dict[Column, None] = {}
+        for argument in arguments:
+            for piece in self.pieces(argument):
+                one = self.find(piece)
+                if one is None:
+                    raise self.unknown(piece, option)
+                found.update(dict.fromkeys(one.columns))
+        return tuple(found)
+
     def take(
         self, option: str, arguments: Iterable[str], excluded: Set[Column], passed: set[Column]
     ) -> tuple[Column, ...]:

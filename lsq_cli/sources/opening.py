@@ -139,7 +139,7 @@ def select_from(tables: Sequence[Table], arranged: Arranged, request: Request) -
     TableError, ColumnError
         Tables that do not fit, columns that are not there.
     """
-    _settle_options(tables, request)
+    settle_options(tables, request)
     if not arranged.is_pair(tables):
         return select(tables[0], request)
     A, b = tables
@@ -265,7 +265,7 @@ def _table_of(data: Any, name: str, request: Request) -> Table:
 
 def _from_tables(tables: list[Table], weights: NumberTable | None, request: Request) -> Source:
     """A source on one table or two, with weights that may be an array of their own."""
-    _settle_options(tables, request)
+    settle_options(tables, request)
     data = tuple(table.path for table in tables)
     if weights is not None and len(weights.columns) > 1:
         raise UsageError(f"weights are one number a row, not {len(weights.columns)}")
@@ -280,7 +280,7 @@ def _from_tables(tables: list[Table], weights: NumberTable | None, request: Requ
     return SideBySide(data, tables[0], tables[0], selection, request.missing, weights)
 
 
-def _settle_options(tables: Sequence[Table], request: Request) -> None:
+def settle_options(tables: Sequence[Table], request: Request) -> None:
     """Tell tables of numbers which of them ``--na`` marks; `UsageError` for an option that no table can take."""
     taken = {name for table in tables for name in table.takes}
     for name in (*TEXT_OPTIONS, "sheet"):
@@ -328,7 +328,12 @@ def _open(path: str, request: Request, stdin: BinaryIO | None) -> tuple[ByteSour
         )
     if request.input_format is None:
         refuse_known(suffix, head if by_suffix(suffix) in (None, TEXT) else b"", None if path == STDIN else path, label)
-    return _unpacked(source, _format_of(source, suffix, head, request), request)
+    source, form = _unpacked(source, _format_of(source, suffix, head, request), request)
+    if request.twice and not source.rereadable:
+        from lsq_cli.sources.kept import KeptBytes  # few need their rows twice
+
+        source = KeptBytes(source)
+    return source, form
 
 
 def _format_of(source: ByteSource, suffix: str, head: bytes, request: Request) -> Format:

@@ -44,6 +44,8 @@ def status_of(path: str) -> os.stat_result:
 def _advice(path: str) -> str:
     """What else could be meant by a file that is not there."""
     folder, name = os.path.split(path)
+    if "~" in path and not path.startswith("~"):
+        return f"; for a formula there is: lsq fit '{shown(path, 200)}' DATA"
     if _is_pattern(path):
         return " (a pattern of files needs -t NAME)"
     try:

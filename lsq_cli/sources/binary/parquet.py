@@ -19,7 +19,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,9 +30,10 @@ from lsq_cli.core.errors import LsqError, OpenError, TableError, counted, shown
 from lsq_cli.core.extras import load
 from lsq_cli.sources.binary.missing import checked
 from lsq_cli.sources.binary.samples import sample_of
-from lsq_cli.sources.blocks import Cells, Decision, Sample, rows_to_sample
+from lsq_cli.sources.blocks import Cells, Decision, Reason, Sample, rows_to_sample
 from lsq_cli.sources.column import Column, Kind, positions_of
 from lsq_cli.sources.streams import BUFFER_BYTES
+from lsq_cli.sources.words import Coded, joined
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -108,6 +109,19 @@ class ParquetTable:
                 yield from group.batches()
             start += group.rows
 
+    def word_blocks(
+        self, numbers: tuple[Column, ...], words: tuple[Column, ...], missing: Missing
+    ) -> Iterator[ParquetWords]:
+        """Handles on some rows each, columns of text among them, which hold their rows."""
+        start, wanted, texts = 0, self._wanted(numbers), self._wanted(words)
+        names = sorted({column.name for column in (*numbers, *words)})
+        rows = max(1, BATCH_BYTES // (8 * len(names)))
+        size = (self.size or 0) // max(1, -(-self._metadata.num_rows // rows))
+        with _opened(self._source, self._metadata) as file:
+            for batch in file.iter_batches(rows, columns=names):
+                yield ParquetWords(ParquetRows(self.path, start, wanted, missing, self.na), texts, batch, size)
+                start += batch.num_rows
+
     def sample(self, rows: int) -> Sample:
         """The first rows of the first row group, column by column; see `Table.sample`."""
         rows = rows_to_sample(rows, len(self.columns))
@@ -140,7 +154,7 @@ class Wanted(NamedTuple):
 def _first_cells(file: Any, wanted: Wanted, rows: int, na: frozenset[float]) -> tuple[str | None, ...]:
     """The text of the first cells of a column; none where they are no numbers, and cannot be read or shown."""
     first = islice(file.iter_batches(rows, columns=[wanted.column.name]), 1)
-    if wanted.column.kind in (Kind.NUMBER, Kind.INDEX):
+    if wanted.column.kind in (Kind.NUMBER, Kind.TRUTH, Kind.INDEX):
         return next((sample_of(_doubles(wanted.of(batch))[:, None], na).cells[0] for batch in first), ())
     with suppress(Exception):  # as in `_opened`
         return next(tuple(str(cell.as_py()) if cell.is_valid else None for cell in wanted.of(batch)) for batch in first)
@@ -168,6 +182,18 @@ class ParquetRows:
         """``data.parquet, row 7, column 3 'Ozone'``."""
         column = self.wanted[k].column
         return f"{self.path}, row {self.start + row + 1}, column {column.position + 1} {column.title}"
+
+    def values(self, table: Any) -> tuple[Array, NDArray[np.bool_] | None]:
+        """The doubles of some rows, nan for null; and which cells are null, if any is."""
+        values = np.empty((table.num_rows, len(self.wanted)), order="F")
+        nulls: NDArray[np.bool_] | None = None
+        for k, wanted in enumerate(self.wanted):
+            column = wanted.of(table)
+            values[:, k] = _doubles(column)
+            if column.null_count:
+                nulls = np.zeros(values.shape, bool) if nulls is None else nulls
+                nulls[:, k] = column.is_null().to_numpy(zero_copy_only=False)
+        return values, nulls
 
 
 @dataclass(frozen=True)
@@ -199,7 +225,7 @@ class GroupBlock(ParquetRows):
         """The chosen columns as doubles."""
         with _opened(self.source, self.metadata) as file:
             table = file.read_row_group(self.number, columns=self._names_wanted(), use_threads=False)
-            values, nulls = self._values(table)
+            values, nulls = self.values(table)
             return checked(values, self, nulls)
 
     def batches(self) -> Iterator[CellBlock]:
@@ -208,7 +234,7 @@ class GroupBlock(ParquetRows):
         start, size = self.start, self.size // -(-self.rows // batch_rows)
         with _opened(self.source, self.metadata) as file:
             for batch in file.iter_batches(batch_rows, row_groups=[self.number], columns=self._names_wanted()):
-                values, nulls = self._values(batch)
+                values, nulls = self.values(batch)
                 rows = (self.path, start, self.wanted, self.missing, self.na)
                 yield BatchBlock(*rows, values, nulls, size)
                 start += len(values)
@@ -216,35 +242,59 @@ class GroupBlock(ParquetRows):
     def _names_wanted(self) -> list[str]:
         return sorted({each.column.name for each in self.wanted})
 
-    def _values(self, table: Any) -> tuple[Array, NDArray[np.bool_] | None]:
-        """The doubles of some rows, nan for null; and which cells are null, if any is."""
-        values = np.empty((table.num_rows, len(self.wanted)), order="F")
-        nulls: NDArray[np.bool_] | None = None
-        for k, wanted in enumerate(self.wanted):
-            column = wanted.of(table)
-            values[:, k] = _doubles(column)
-            if column.null_count:
-                nulls = np.zeros(values.shape, bool) if nulls is None else nulls
-                nulls[:, k] = column.is_null().to_numpy(zero_copy_only=False)
-        return values, nulls
-
 
 @dataclass(frozen=True)
 class BatchBlock(ParquetRows):
     """Some rows of a large row group, held."""
 
-    values: Array
+    numbers: Array
     nulls: NDArray[np.bool_] | None
     size: int
 
     @property
     def footprint(self) -> int:
         """Bytes of the doubles."""
-        return self.values.nbytes
+        return self.numbers.nbytes
 
     def read(self) -> Cells:
         """The rows."""
-        return checked(self.values, self, self.nulls)
+        return checked(self.numbers, self, self.nulls)
+
+
+@dataclass(frozen=True)
+class ParquetWords:
+    """Some rows, held, of which some columns are text."""
+
+    rows: ParquetRows
+    words: tuple[Wanted, ...]
+    batch: Any
+    size: int
+
+    @property
+    def footprint(self) -> int:
+        """Bytes of the batch, twice."""
+        return 2 * int(self.batch.nbytes)
+
+    def read_words(self) -> tuple[Cells, tuple[Coded, ...]]:
+        """The numbers, and the columns of text."""
+        values, nulls = self.rows.values(self.batch)
+        return checked(values, self.rows, nulls), tuple(_coded(wanted.of(self.batch)) for wanted in self.words)
+
+    def where(self, row: int, k: int) -> str:
+        """The place of a cell."""
+        return replace(self.rows, wanted=(*self.rows.wanted, *self.words)).where(row, k)
+
+
+def _coded(column: Any) -> Coded:
+    """A column of anything as text, each once; a null is an empty cell."""
+    pyarrow = import_module("pyarrow")
+    if pyarrow.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    found = column.cast(pyarrow.string()).dictionary_encode()
+    codes = found.indices.fill_null(len(found.dictionary)).to_numpy(zero_copy_only=False)
+    levels = [*found.dictionary.to_pylist(), ""]
+    reasons = [Reason.PRESENT] * len(found.dictionary) + [Reason.EMPTY]
+    return joined([str(level) for level in levels], codes.astype(np.intp), reasons)
 
 
 def _check_ends(source: ByteSource) -> None:
@@ -293,7 +343,9 @@ def _kinds(schema: Any) -> list[Kind]:
 def _kind(arrow: Any) -> Kind:
     """What the cells of a type are: numbers or truth values, dates, or else text."""
     types = import_module("pyarrow").types
-    numbers = (types.is_integer, types.is_floating, types.is_decimal, types.is_boolean)
+    if types.is_boolean(arrow):
+        return Kind.TRUTH
+    numbers = (types.is_integer, types.is_floating, types.is_decimal)
     if any(is_one(arrow) for is_one in numbers):
         return Kind.NUMBER
     return Kind.DATE if types.is_date(arrow) or types.is_timestamp(arrow) else Kind.TEXT

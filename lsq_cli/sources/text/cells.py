@@ -94,6 +94,11 @@ class Grid:
         starts, stops = self._bounds
         return unquoted(self.data[starts[row, column] : stops[row, column]])
 
+    def column(self, column: int) -> list[bytes]:
+        """The cells of a column as they stand in the file."""
+        starts, stops = (bounds[:, column].tolist() for bounds in self._bounds)
+        return [self.data[start:stop] for start, stop in zip(starts, stops, strict=True)]
+
     def judge(self, row: int, column: int, missing: Missing) -> tuple[float, Reason]:
         """The number in a cell and why it is missing; `CellError` for text, and for a missing cell that may not be."""
         text = self.text(row, column)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lsq_cli.core.solution import Array
+    from lsq_cli.sources.words import WordBlock
 
 BLOCK_BYTES = 8_000_000
 """Text in a block, about."""
@@ -150,6 +151,15 @@ class CsvTable:
             start = stop
             del data  # while the next is read
 
+    def word_blocks(
+        self, numbers: tuple[Column, ...], words: tuple[Column, ...], missing: Missing
+    ) -> Iterator[WordBlock]:
+        """Handles on all rows in order, columns of text among them; raises as `blocks`."""
+        from lsq_cli.sources.text.words import CsvWordBlock  # for models with categories
+
+        positions = positions_of(words)
+        return (CsvWordBlock(block, positions) for block in self.blocks(numbers, missing))
+
     def sample(self, rows: int) -> Sample:
         """The first rows as they are written; see `Table.sample`. Raises as `blocks` and `CsvBlock.read`."""
         rows, count = rows_to_sample(rows, len(self.columns)), 0
@@ -240,8 +250,8 @@ class CsvBlock:
         numbers = self._fast_values()
         if numbers is not None:
             kept = self._without_marked(numbers)
-            return Cells(kept, None if kept is numbers else self._reasons(kept, self._grid()))
-        grid = self._grid()
+            return Cells(kept, None if kept is numbers else self._reasons(kept, self.grid()))
+        grid = self.grid()
         if grid.comments and self.comments is not None:
             self.comments[self.start] = grid.comments
         # What the fast parser refused is most often a missing mark, which loadtxt would find no better.
@@ -256,24 +266,24 @@ class CsvBlock:
 
     def where(self, row: int, k: int) -> str:
         """The place of a cell; see `CellBlock.where`."""
-        return self._grid().where(row, self.columns[k])
+        return self.grid().where(row, self.columns[k])
 
-    def _text(self) -> bytes:
+    def text(self) -> bytes:
         """The bytes of the block."""
         if self.data is not None:
             return self.data
         assert self.source is not None  # only a block with its bytes is pickled without
         return self.source.read_range(self.start, self.stop)
 
-    def _grid(self) -> Grid:
+    def grid(self) -> Grid:
         """The cells of the block."""
-        return Grid(self._text(), self.line, self.dialect)
+        return Grid(self.text(), self.line, self.dialect)
 
     def _fast_values(self) -> Array | None:
         """The numbers without a look at the cells, where that is asked for and safe."""
         if not (self.large and self.columns):
             return None
-        text = sound_text(self._text(), self.line, self.dialect.label)
+        text = sound_text(self.text(), self.line, self.dialect.label)
         return fast.whole_lines(text, self.dialect, self.columns)
 
     def _without_marked(self, numbers: Array) -> Array:

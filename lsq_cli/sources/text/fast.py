@@ -21,7 +21,7 @@ own threads, as many as there are cores, beside those of the engine.
 from __future__ import annotations
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -36,7 +36,8 @@ from lsq_cli.sources.text.shape import BLANKS_BETWEEN
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from polars import DataFrame
+    from numpy.typing import NDArray
+    from polars import DataFrame, Series
 
     from lsq_cli.core.solution import Array
     from lsq_cli.sources.text.dialect import Dialect
@@ -92,15 +93,8 @@ def whole_lines(text: bytes, dialect: Dialect, columns: Sequence[int]) -> Array 
     ndarray, shape (rows, k), in Fortran order, or None
         All finite.
     """
-    if b'"' in text or dialect.may_have_comments(text):
+    if not _is_plain(text, dialect, columns):
         return None
-    # A second header is text in a column of numbers, unless these columns have numbers for names.
-    if dialect.header is not None and all(
-        number(dialect.names[column], dialect.decimal) is not None for column in columns
-    ):
-        header = dialect.header + b"\n"
-        if text.startswith(header) or b"\n" + header in text:
-            return None
     size = _piece_bytes(text, dialect)
     if 2 * size >= len(text):
         return _finite(text, dialect, columns)
@@ -135,6 +129,47 @@ def rows_alone(text: bytes, dialect: Dialect, columns: Sequence[int]) -> Array |
     return None if frame is None else _array(frame, columns)
 
 
+Words = list[tuple[list[str], "NDArray[np.intp]"]]
+"""Columns of text: of each the texts that occur, each once, and for every row which one it is."""
+
+
+def lines_with_words(
+    text: bytes, dialect: Dialect, columns: Sequence[int], words: Sequence[int]
+) -> tuple[Array, Words] | None:
+    """What `whole_lines` gives, and some columns of text; a text that is empty is an empty cell."""
+    if not columns or not _is_plain(text, dialect, columns):
+        return None
+    last = len(dialect.names) - 1
+    numeric, wanted = {*columns}, {*columns, *words, last}
+    frame = _frame(text, dialect, numeric, wanted, may_miss={*words} - {*columns, last})
+    if frame is None or (len(wanted) <= last and count_of(dialect.delimiter, text) != len(frame) * last):
+        return None
+    numbers = _array(frame, columns)
+    return (numbers, [_coded(frame[str(k)].fill_null("")) for k in words]) if np.isfinite(numbers).all() else None
+
+
+def _coded(cells: Series) -> tuple[list[str], NDArray[np.intp]]:
+    """Each text once, and for every row which one it is."""
+    levels = cells.unique(maintain_order=True)
+    numbered = levels.to_frame("level").with_row_index("code")
+    codes = cells.to_frame("level").join(numbered, on="level", how="left", maintain_order="left")["code"]
+    return levels.to_list(), codes.to_numpy().astype(np.intp)
+
+
+def _is_plain(text: bytes, dialect: Dialect, columns: Sequence[int]) -> bool:
+    """Whether nothing in the text is read differently by polars: no mark, quote, comment, second header."""
+    if b'"' in text or dialect.may_have_comments(text):
+        return False
+    # A second header is text in a column of numbers, unless these columns have numbers for names.
+    if dialect.header is not None and all(
+        number(dialect.names[column], dialect.decimal) is not None for column in columns
+    ):
+        header = dialect.header + b"\n"
+        if text.startswith(header) or b"\n" + header in text:
+            return False
+    return True
+
+
 def _piece_bytes(text: bytes, dialect: Dialect) -> int:
     """Text of about `PIECE_CELLS`, by its first lines."""
     sample = text[:8192]
@@ -155,8 +190,10 @@ def _finite(text: bytes, dialect: Dialect, columns: Sequence[int]) -> Array | No
     return numbers if np.isfinite(numbers).all() else None
 
 
-def _frame(text: bytes, dialect: Dialect, numeric: set[int], wanted: set[int]) -> DataFrame | None:
-    """The wanted columns, some of them as doubles, or None where a cell of theirs is none or is missing."""
+def _frame(
+    text: bytes, dialect: Dialect, numeric: set[int], wanted: set[int], may_miss: Set[int] = frozenset()
+) -> DataFrame | None:
+    """The wanted columns, some of them as doubles, or None where a cell of theirs is none or must not miss and does."""
     polars = parser()
     if polars is None or dialect.delimiter == BLANKS_BETWEEN or text.startswith(BOM):
         return None
@@ -171,7 +208,8 @@ def _frame(text: bytes, dialect: Dialect, numeric: set[int], wanted: set[int]) -
         )
     except polars.exceptions.PolarsError:
         return None
-    return None if any(column.null_count() for column in frame.iter_columns()) else frame
+    missing = any(column.null_count() for column in frame.iter_columns() if int(column.name) not in may_miss)
+    return None if missing else frame
 
 
 def _array(frame: DataFrame, columns: Sequence[int]) -> Array:

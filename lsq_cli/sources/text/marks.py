@@ -78,6 +78,11 @@ class Marks:
             value = number(mark)
         return None if value is None or math.isnan(value) else value
 
+    def reason(self, text: str) -> Reason:
+        """Why a stripped cell of a column of text is missing, if it is: numbers are text there, nan is not."""
+        judged = self.judge(text)
+        return Reason.PRESENT if judged is None or judged[1] is Reason.INF else judged[1]
+
 
 DEFAULT = Marks()
 """Those of a table about which the user said nothing."""

@@ -46,7 +46,7 @@ def test_every_cell_is_what_float_makes_of_it(made, size, streamed):
         blocks = list(blocks_of(table, columns, "drop"))
     cells = [block.read() for block in blocks]
     values = np.concatenate([block.values for block in cells])
-    walked = np.concatenate([block._grid().walk(columns, "drop") for block in blocks])
+    walked = np.concatenate([block.grid().walk(columns, "drop") for block in blocks])
     reasons = [
         reason
         for block in cells
@@ -58,9 +58,7 @@ def test_every_cell_is_what_float_makes_of_it(made, size, streamed):
     assert np.array_equal(np.signbit(values[values == 0]), np.signbit(walked[walked == 0]))
     assert reasons == [expected_reason(row) for row in rows]
     places = [
-        block._grid().where(row, 0)
-        for block, read in zip(blocks, cells, strict=True)
-        for row in range(len(read.values))
+        block.grid().where(row, 0) for block, read in zip(blocks, cells, strict=True) for row in range(len(read.values))
     ]
     assert places == [f"{source.label}, line {line}, column 1 'n0'" for line in lines]
 

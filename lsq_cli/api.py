@@ -8,15 +8,14 @@ array([1., 2.])
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-from functools import wraps
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
-from lsq_cli.core.errors import DataError, LsqError, UsageError
-from lsq_cli.core.keywords import in_keywords
-from lsq_cli.core.solution import Solution
+from lsq_cli.core.errors import UsageError
+from lsq_cli.core.keywords import in_keywords, in_words_of_python
+from lsq_cli.core.solution import Solution, Statistics
 from lsq_cli.engines.blas import one_thread
 from lsq_cli.engines.local import MEMORY, bytes_of
 from lsq_cli.engines.resources import Resources
@@ -32,11 +31,10 @@ from lsq_cli.sources.points import checked_start
 
 if TYPE_CHECKING:
     from lsq_cli.core.problem import Problem
+    from lsq_cli.problems.summed import SummedProblem
     from lsq_cli.runs.gradient import Gradient
     from lsq_cli.sources.blocks import Source
 
-P = ParamSpec("P")
-R = TypeVar("R")
 DATA_OPTIONS = (
     *("target", "columns", "drop", "weights", "missing", "na", "no_default_na", "skip", "header", "delimiter"),
     *("decimal", "comment", "encoding", "sheet", "input_format"),
@@ -47,23 +45,7 @@ Texts = str | Iterable[str]
 """One text or several."""
 
 
-def _in_words_of_python(function: Callable[P, R]) -> Callable[P, R]:
-    """`function`, whose errors speak of keyword arguments and not of options."""
-
-    @wraps(function)
-    def speaking(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return function(*args, **kwargs)
-        except LsqError as error:
-            if isinstance(error, DataError):
-                error.problem = in_keywords(error.problem)
-            error.args = tuple(in_keywords(str(text)) for text in error.args)
-            raise
-
-    return speaking
-
-
-@_in_words_of_python
+@in_words_of_python
 @one_thread()
 def solve(
     A: Any,
@@ -133,7 +115,8 @@ def solve(
     memory : int or str
         For row buffers, in bytes or as ``"64MB"``: it bounds how many blocks are in flight.
     statistics : bool
-        Put standard errors, σ and R² into ``Solution.statistics``; only with ``method="normal"`` and no ridge.
+        Put standard errors, t, p, R², F and others into ``Solution.statistics``; only with ``method="normal"`` and
+        no ridge; needs scipy (extra ``fit``).
     target, columns, drop, missing, na, no_default_na, skip, header, delimiter, decimal, comment, encoding, sheet
     input_format
         As the options of ``lsq solve`` of these names; one text or several where an option may be repeated.
@@ -169,13 +152,13 @@ def solve(
     solution = run.solution(sampler.rows() if iterates else None, perf_counter() - start)
     return replace(
         solution,
-        statistics=statistics_of(summed) if summed else None,
+        statistics=_statistics(summed, solution) if summed else None,
         warnings=tuple(map(in_keywords, solution.warnings)),
         notes=tuple(map(in_keywords, solution.notes)),
     )
 
 
-@_in_words_of_python
+@in_words_of_python
 @one_thread()
 def gradient(
     A: Any,
@@ -259,6 +242,12 @@ def gradient(
     )
     warnings, notes = (tuple(map(in_keywords, said)) for said in (found.warnings, found.notes))
     return replace(found, warnings=warnings, notes=notes)
+
+
+def _statistics(problem: SummedProblem, solution: Solution) -> Statistics | tuple[Statistics, ...]:
+    """Those of the one target, or of each."""
+    found = statistics_of(problem)
+    return found[0] if solution.x.ndim == 1 else found
 
 
 def _source(A: Any, b: Any, **data: Any) -> Source:

@@ -7,6 +7,14 @@ arguments instead, of the same names; `in_keywords` puts them in place of the op
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from lsq_cli.core.errors import DataError, LsqError
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _SWITCHES = {
     "--header": "header=True",
@@ -18,7 +26,7 @@ _SWITCHES = {
 }
 _NUMBER = r"[+-]?\d[\d.e+-]*"
 _CHOICES = (
-    r"drop|error|gd|normal|extended|double|constant|exact|bb|nesterov|cg"
+    r"drop|error|HC0|HC1|HC2|HC3|iid|gd|normal|extended|double|constant|exact|bb|nesterov|cg"
     r"|csv|tsv|npy|npz|parquet|mtx|tab|space|half|sum|mean|latin-1|utf-8|utf-16|utf-16-le|utf-16-be"
 )
 # A value that the message quotes, a choice or number of ours, or one word that ends its clause.
@@ -34,6 +42,22 @@ def in_keywords(text: str) -> str:
     'leave such rows out with missing="drop", or choose with columns='
     """
     return _OPTION.sub(_keyword, text)
+
+
+def in_words_of_python(function: Callable[P, R]) -> Callable[P, R]:
+    """`function`, whose errors speak of keyword arguments and not of options."""
+
+    @wraps(function)
+    def speaking(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except LsqError as error:
+            if isinstance(error, DataError):
+                error.problem = in_keywords(error.problem)
+            error.args = tuple(in_keywords(str(text)) for text in error.args)
+            raise
+
+    return speaking
 
 
 def _keyword(option: re.Match[str]) -> str:

@@ -1,6 +1,6 @@
 """What a method yields (`Iterate`), how it may end (`Outcome`) and what a run returns (`Solution`).
 
-It imports nothing of the package: methods, reports and commands all speak in these three.
+It imports nothing of the package above this room: methods, reports and commands all speak in these three.
 """
 
 from __future__ import annotations
@@ -67,29 +67,55 @@ class Iterate(NamedTuple):
     seconds: float  # since the method began
 
 
-@dataclass(frozen=True)
-class Statistics:
-    """What regression says of a fit; see `lsq_cli.problems.statistics`. nan where a value is not defined.
+class Statistics(NamedTuple):
+    """What regression says of a fit to one target; see `lsq_cli.problems.statistics`. nan where it is not defined.
+
+    The fields are the keys of ``statistics`` in the JSON object, in its order.
 
     Attributes
     ----------
-    rows, degrees_of_freedom : int
-        Rows that count (weight not 0), and those less the rank.
-    std_error : ndarray, shape (n,) or (n, p)
-        Standard errors of x.
-    residual_std, r_squared, adjusted_r_squared : float or ndarray, shape (p,)
-        σ, R², adjusted R².
+    std_error, t, p, low, high, vif : ndarray, shape (n,)
+        Of each coefficient: standard error, x over it, two-sided p, interval, variance inflation factor.
+    covariance : ndarray, shape (n, n)
+        Of x.
+    sigma : float
+        The residual standard error √(RSS/(m − r)).
+    r_squared, r_squared_adjusted : float
     r_squared_centred : bool
-        Whether R² is that of deviations from the mean, for A has a constant column.
+        Whether R² is that of deviations from the mean, for a constant is in A's span.
+    f, f_p : float
+        The test that all coefficients but the constant are 0.
+    df_model, df_residual, df_t : int
+        Degrees of freedom of the model without its constant, of the residuals, and of t.
+    log_likelihood, aic, bic : float
+        As statsmodels has them.
+    vcov : str
+        The kind of covariance: ``iid``, ``HC0`` to ``HC3``, ``cluster:NAME``.
+    confidence : float
+        Of the intervals.
     """
 
-    rows: int
-    degrees_of_freedom: int
     std_error: Array
-    residual_std: float | Array
-    r_squared: float | Array
-    adjusted_r_squared: float | Array
+    t: Array
+    p: Array
+    low: Array
+    high: Array
+    vif: Array
+    covariance: Array
+    sigma: float
+    r_squared: float
+    r_squared_adjusted: float
     r_squared_centred: bool
+    f: float
+    f_p: float
+    df_model: int
+    df_residual: int
+    df_t: int
+    log_likelihood: float
+    aic: float
+    bic: float
+    vcov: str
+    confidence: float
 
 
 @dataclass(frozen=True, repr=False)
@@ -156,7 +182,8 @@ class Solution:
     best_iteration: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     iterates: tuple[Iterate, ...] | None = None
-    statistics: Statistics | None = None
+    statistics: Statistics | tuple[Statistics, ...] | None = None
+    """For several targets one each."""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -168,6 +195,12 @@ class Solution:
     def coefficients(self) -> dict[str, float | list[float]]:
         """Name → the number of x, or for several targets one for each."""
         return dict(zip(self.names, self.x.tolist(), strict=True))
+
+    def summary(self) -> str:
+        """The coefficients, what is known of each, and how well the whole fits, as text."""
+        from lsq_cli.core.summary import summary_of  # who prints pays for it
+
+        return summary_of(self)
 
     def __repr__(self) -> str:
         """The outcome and the first coefficients, on a line or two."""

@@ -1,28 +1,35 @@
-"""Standard errors, σ and R² of a least-squares fit, from the exact sums: nothing is subtracted in doubles.
+"""What regression says of a least-squares fit, from the exact sums: nothing is subtracted in doubles.
 
 With m rows, rank r and RSS = ‖Ax − b‖² at the solution,
 
-    σ² = RSS/(m − r)        standard error of x_i = σ·√(G⁻¹)_ii
+    σ² = RSS/(m − r)        covariance of x = σ²G⁻¹, standard errors the roots of its diagonal
     R² = 1 − RSS/TSS        adjusted R² = 1 − (RSS/(m − r))/(TSS/(m − c))
+    F = ((TSS − RSS)/(r − c))/σ²        log L = −½m(log(2π RSS/m) + 1) + ½ Σ log w
 
-TSS = Σ(b − b̄)² and c = 1 where A has a constant column, else TSS = Σb² and c = 0: a model that cannot fit the mean
-is not credited with it. A column that is k in every row gives Σ(b − b̄)² = bᵀb − (Σkb)²/Σk² straight from the sums,
-whatever k is. RSS comes from the exact solution, proved to be 0 where it is, so a perfect fit has σ = 0 and not the
-rounding error of something else; R² near 1 keeps the digits of 1 − R².
+TSS = Σ(b − b̄)² and c = 1 where a constant is in A's span, else TSS = Σb² and c = 0: a model that cannot fit the mean
+is not credited with it. The constant may be a column (k in every row gives Σ(b − b̄)² = bᵀb − (Σkb)²/Σk² straight from
+the sums) or be made of several, as by those of all levels of a category. RSS comes from the exact solution, proved
+to be 0 where it is, so a perfect fit has σ = 0 and not the rounding error of something else; R² near 1 keeps the digits
+of 1 − R², and F is one quotient of integers.
+
+t = x/(standard error), with m − r degrees of freedom; AIC = −2 log L + 2r, BIC = −2 log L + r log m, as statsmodels
+has them. A covariance of another kind (`robust.py`) takes the place of σ²G⁻¹, and F is then the Wald test that all
+coefficients but the constant are 0.
 
 Weights are precisions (weighted least squares): Σ w r² for RSS, weighted means, and m counts the rows whose weight
 is not 0. The statistics are as exact as the sums: with ``precision="double"`` they carry the rounding of those.
 
-Source: Seber & Lee, *Linear Regression Analysis*, ch. 3 and 4.
+Source: Seber & Lee, *Linear Regression Analysis*, ch. 3 and 4; the documentation of statsmodels.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from lsq_cli.core.extras import load
 from lsq_cli.core.solution import Statistics
 from lsq_cli.exact.certificate import Inverse
 from lsq_cli.exact.dyadic import Dyadic, total
@@ -34,72 +41,239 @@ if TYPE_CHECKING:
 
 # Bits of the quotient RSS/(m − r): more than a double's, so that one rounding is all there is.
 _QUOTIENT_BITS = 128
+# A covariance whose correlations have eigenvalues in this ratio is singular but for rounding.
+_SINGULAR = 1e-12
 
 
-def statistics_of(problem: SummedProblem) -> Statistics:
-    """The statistics of the least-squares solution of a problem.
+class Mean(NamedTuple):
+    """A constant in A's span, by its sums: what fits the mean.
+
+    Attributes
+    ----------
+    square : int
+        Σ w k² of the constant k, in units of 2^2u for some u.
+    products : tuple of int
+        Σ w k b of each target, in units of 2^(u + e) with the target's own e.
+    x : ndarray, shape (n,)
+        A x is constant.
+    """
+
+    square: int
+    products: tuple[int, ...]
+    x: Array
+
+
+class Covariance(NamedTuple):
+    """A covariance of x in place of σ²G⁻¹.
+
+    Attributes
+    ----------
+    kind : str
+        ``HC3``, ``cluster:firm``, …
+    matrices : tuple of ndarray, each (n, n)
+        One for each target.
+    freedom : int
+        Degrees of freedom of t, and of F below the line.
+    """
+
+    kind: str
+    matrices: tuple[Array, ...]
+    freedom: int
+
+
+def statistics_of(
+    problem: SummedProblem,
+    *,
+    confidence: float = 0.95,
+    mean: Mean | None = None,
+    log_weights: float = 0.0,
+    covariance: Covariance | None = None,
+    probabilities: bool = True,
+) -> tuple[Statistics, ...]:
+    """The statistics of the least-squares solution of a problem, one for each target.
 
     Parameters
     ----------
     problem : SummedProblem
         Without a ridge: a ridge solution is biased, and these formulas do not hold for it.
+    confidence : float
+        Of the intervals, between 0 and 1.
+    mean : Mean, optional
+        A constant in A's span, where it is no column of A.
+    log_weights : float
+        Σ log w over the rows that count.
+    covariance : Covariance, optional
+    probabilities : bool
+        Whether p and the intervals are wanted, for which scipy is needed.
 
     Returns
     -------
-    Statistics
+    tuple of Statistics
         nan for what is not defined: σ and standard errors without a degree of freedom, R² where b does not vary,
         the standard error of a coefficient that a dependency leaves open.
+
+    Raises
+    ------
+    MissingExtraError
+        If scipy is wanted and not installed.
     """
     assert not problem.ridge, "statistics are those of plain least squares"
-    rows, constant = problem.about.counted_rows, problem.about.constant_column
-    freedom = max(0, rows - problem.rank)
-    roots, least = _inverse_roots_and_least_squares(problem)
-    sigma = np.array([_root_of_quotient(rss, freedom) for rss in least])
-    error = np.outer(roots, sigma)
-    centred = constant is not None
-    around = rows - centred
-    pairs = [_r_squared(rss, tss, around, freedom) for rss, tss in zip(least, _total_squares(problem), strict=True)]
-    single = problem.equations.p == 1
-    return Statistics(
-        rows=rows,
-        degrees_of_freedom=freedom,
-        std_error=error[:, 0] if single else error,
-        residual_std=float(sigma[0]) if single else sigma,
-        r_squared=pairs[0][0] if single else np.array([plain for plain, _ in pairs]),
-        adjusted_r_squared=pairs[0][1] if single else np.array([adjusted for _, adjusted in pairs]),
-        r_squared_centred=centred,
-    )
+    return _Fit(problem, mean, log_weights).statistics(confidence, covariance, probabilities)
 
 
-def _inverse_roots_and_least_squares(problem: SummedProblem) -> tuple[Array, tuple[Dyadic, ...]]:
-    """√(G⁻¹)_ii (n,), nan where dependent columns leave the coefficient open, and RSS of each target.
+class _Fit:
+    """A fit whose statistics are asked for: what its targets share."""
+
+    def __init__(self, problem: SummedProblem, mean: Mean | None, log_weights: float) -> None:
+        self._problem, self._log_weights = problem, log_weights
+        self._rows = problem.about.counted_rows
+        self._mean = _mean_of_column(problem) if mean is None else mean
+        self._freedom = max(0, self._rows - problem.rank)
+        self._inverse, self._roots, self._least = _inverse_and_least_squares(problem)
+
+    def statistics(
+        self, confidence: float, covariance: Covariance | None, probabilities: bool
+    ) -> tuple[Statistics, ...]:
+        """Those of each target."""
+        return tuple(self._of(t, confidence, covariance, probabilities) for t in range(self._problem.equations.p))
+
+    def _of(self, t: int, confidence: float, other: Covariance | None, probabilities: bool) -> Statistics:
+        """Those of one target."""
+        rss, freedom, centred = self._least[t], self._freedom, self._mean is not None
+        sigma = _root_of_quotient(rss, freedom)
+        model = self._problem.rank - centred
+        numerator, denominator = self._total_square(t)
+        plain, adjusted = _r_squared(rss, (numerator, denominator), self._rows - centred, freedom)
+        if centred and model == 0 and not math.isnan(plain):
+            plain = adjusted = 0.0  # the mean alone explains nothing, though RSS is known to many bits only
+        likelihood = self._log_likelihood(rss)
+        x = self._problem.x[:, t]
+        if other is None:
+            matrix, error = sigma * sigma * self._inverse, self._roots * sigma
+            np.fill_diagonal(matrix, error * error)
+            f = _f(rss, (numerator, denominator), model, freedom)
+        else:
+            matrix = other.matrices[t]
+            # The difference of two ways of grouping may come out below 0, where nothing can be said.
+            error = np.sqrt(np.where(matrix.diagonal() >= 0, matrix.diagonal(), math.nan))
+            f = self._wald(x, matrix)
+        parameters = model + centred
+        found = Statistics(
+            std_error=error,
+            t=_quotients(x, error),
+            p=np.full(len(x), math.nan),
+            low=np.full(len(x), math.nan),
+            high=np.full(len(x), math.nan),
+            vif=self._inflation(),
+            covariance=matrix,
+            sigma=sigma,
+            r_squared=plain,
+            r_squared_adjusted=adjusted,
+            r_squared_centred=centred,
+            f=f,
+            f_p=math.nan,
+            df_model=model,
+            df_residual=freedom,
+            df_t=freedom if other is None else other.freedom,
+            log_likelihood=likelihood,
+            aic=2 * parameters - 2 * likelihood,
+            bic=parameters * math.log(self._rows) - 2 * likelihood,
+            vcov="iid" if other is None else other.kind,
+            confidence=confidence,
+        )
+        return _with_probabilities(found, x) if probabilities else found
+
+    def _total_square(self, t: int) -> tuple[Dyadic, int]:
+        """TSS of a target as (s, d) for the fraction s/d, exactly."""
+        equations = self._problem.equations
+        N, e, k = equations.N, equations.e, equations.n + t
+        if self._mean is None:
+            return Dyadic(int(N[k, k]), 2 * e[k]), 1
+        # bᵀb − (Σkb)²/Σk² over the common denominator Σk²: the units of the constant cancel.
+        d = self._mean.square
+        return Dyadic(int(N[k, k]) * d - self._mean.products[t] ** 2, 2 * e[k]), d
+
+    def _log_likelihood(self, rss: Dyadic) -> float:
+        """Log L of normal errors at their most likely variance."""
+        square = float(Dyadic(rss.mantissa, rss.exponent))
+        if not square > 0.0:
+            return math.nan
+        per_row = math.log(2 * math.pi) + math.log(square) - math.log(self._rows) + 1
+        return -0.5 * self._rows * per_row + 0.5 * self._log_weights
+
+    def _inflation(self) -> Array:
+        """(G⁻¹)_jj Σ(a_j − ā_j)²: how much the other columns add to the variance of x_j; nan for a constant."""
+        equations = self._problem.equations
+        squares = []
+        j = self._problem.about.constant_column
+        for k in range(equations.n):
+            square = Dyadic(int(equations.N[k, k]), 2 * equations.e[k])
+            if j is not None:
+                d, s = int(equations.N[j, j]), int(equations.N[j, k])
+                spread = int(equations.N[k, k]) * d - s * s
+                square = (
+                    Dyadic(0, 0)
+                    if k == j or not d
+                    else Dyadic((spread << _QUOTIENT_BITS) // d, 2 * equations.e[k] - _QUOTIENT_BITS)
+                )
+            squares.append(square.root() if square.mantissa > 0 else math.nan)
+        return np.asarray((self._roots * squares) ** 2)
+
+    def _wald(self, x: Array, covariance: Array) -> float:
+        """F of the hypothesis that all coefficients but the constant are 0."""
+        n = len(x)
+        contrasts = np.eye(n)
+        if self._mean is not None:
+            # All directions but the one that is constant.
+            direction = self._mean.x
+            if np.count_nonzero(direction) == 1:
+                contrasts = np.delete(contrasts, int(np.abs(direction).argmax()), axis=0)
+            else:
+                contrasts = np.linalg.svd(direction[np.newaxis])[2][1:]
+        if not len(contrasts) or not np.isfinite(covariance).all():
+            return math.nan
+        moved = contrasts @ x
+        middle = contrasts @ covariance @ contrasts.T
+        if not (middle.diagonal() > 0).all():
+            return math.nan
+        # In units in which the diagonal is 1: the variances may be of very different sizes.
+        scale = np.sqrt(middle.diagonal())
+        correlations = middle / np.outer(scale, scale)
+        values = np.linalg.eigvalsh(correlations)
+        if values[0] < _SINGULAR * values[-1]:
+            return math.nan  # as with fewer clusters than coefficients
+        return float((moved / scale) @ np.linalg.solve(correlations, moved / scale)) / len(contrasts)
+
+
+def _mean_of_column(problem: SummedProblem) -> Mean | None:
+    """The constant that a column of A is, if any is."""
+    j, equations = problem.about.constant_column, problem.equations
+    if j is None:
+        return None
+    N, n = equations.N, equations.n
+    return Mean(int(N[j, j]), tuple(int(N[j, n + t]) for t in range(equations.p)), np.eye(n)[j])
+
+
+def _inverse_and_least_squares(problem: SummedProblem) -> tuple[Array, Array, tuple[Dyadic, ...]]:
+    """G⁻¹ (n, n) and the roots of its diagonal (n,), nan where dependent columns leave it open; RSS of each target.
 
     Dependent columns add nothing to the fit, and a coefficient that no dependency touches is the same, and varies the
     same, whichever of the others are left out.
     """
     if problem.is_regular:
-        return problem.inverse.diagonal_roots, problem.solution.least_squares()
+        return problem.inverse.matrix, problem.inverse.diagonal_roots, problem.solution.least_squares()
     equations, P = problem.equations, list(problem.columns.independent)
     n, kept = equations.n, [*P, *range(equations.n, equations.n + equations.p)]
-    roots = np.full(n, math.nan)
+    roots, matrix = np.full(n, math.nan), np.full((n, n), math.nan)
     if not P:
-        return roots, tuple(Dyadic(int(equations.N[t, t]), 2 * equations.e[t]) for t in kept)
+        return matrix, roots, tuple(Dyadic(int(equations.N[t, t]), 2 * equations.e[t]) for t in kept)
     alone = NormalEquations(equations.N[np.ix_(kept, kept)], [equations.e[k] for k in kept], equations.p)
-    roots[P] = Inverse(alone).diagonal_roots
-    roots[list(problem.columns.affected)] = math.nan
-    return roots, alone.solve().least_squares()
-
-
-def _total_squares(problem: SummedProblem) -> list[tuple[Dyadic, int]]:
-    """TSS of each target as (t, d) for the fraction t/d, exactly."""
-    equations, j = problem.equations, problem.about.constant_column
-    N, e, n = equations.N, equations.e, equations.n
-    targets = range(n, n + equations.p)
-    if j is None:
-        return [(Dyadic(int(N[t, t]), 2 * e[t]), 1) for t in targets]
-    # bᵀb − (Σkb)²/Σk² over the common denominator N_jj: the units of column j cancel.
-    d = int(N[j, j])
-    return [(Dyadic(int(N[t, t]) * d - int(N[j, t]) ** 2, 2 * e[t]), d) for t in targets]
+    inverse = Inverse(alone)
+    roots[P] = inverse.diagonal_roots
+    matrix[np.ix_(P, P)] = inverse.matrix
+    affected = list(problem.columns.affected)
+    roots[affected] = matrix[affected] = matrix[:, affected] = math.nan
+    return matrix, roots, alone.solve().least_squares()
 
 
 def _root_of_quotient(square: Dyadic, count: int) -> float:
@@ -123,9 +297,51 @@ def _r_squared(rss: Dyadic, tss: tuple[Dyadic, int], around: int, freedom: int) 
     return plain, _one_minus(Dyadic(rss.mantissa * around, rss.exponent), Dyadic(t.mantissa * freedom, t.exponent))
 
 
+def _f(rss: Dyadic, tss: tuple[Dyadic, int], model: int, freedom: int) -> float:
+    """((TSS − RSS)/model)/(RSS/freedom), rounded once; infinite for a perfect fit."""
+    t, d = tss
+    if model == 0 or freedom == 0 or t.mantissa <= 0:
+        return math.nan
+    rss = Dyadic(rss.mantissa * d, rss.exponent)
+    explained = total([t, Dyadic(-rss.mantissa, rss.exponent)])
+    return _quotient(
+        Dyadic(explained.mantissa * freedom, explained.exponent), Dyadic(rss.mantissa * model, rss.exponent)
+    )
+
+
 def _one_minus(part: Dyadic, whole: Dyadic) -> float:
     """1 − part/whole, rounded once."""
-    left = total([whole, Dyadic(-part.mantissa, part.exponent)])
-    exponent = min(left.exponent, whole.exponent)
+    return _quotient(total([whole, Dyadic(-part.mantissa, part.exponent)]), whole)
+
+
+def _quotient(above: Dyadic, below: Dyadic) -> float:
+    """above/below, rounded once."""
+    if below.mantissa == 0:
+        return math.inf if above.mantissa else math.nan
+    exponent = min(above.exponent, below.exponent)
     # Python divides integers of any length with one rounding.
-    return (left.mantissa << (left.exponent - exponent)) / (whole.mantissa << (whole.exponent - exponent))
+    try:
+        return (above.mantissa << (above.exponent - exponent)) / (below.mantissa << (below.exponent - exponent))
+    except OverflowError:
+        return math.inf
+
+
+def _quotients(above: Array, below: Array) -> Array:
+    """above/below, infinite or nan where below is 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(above / below)
+
+
+def _with_probabilities(found: Statistics, x: Array) -> Statistics:
+    """The same with p and the intervals: t of Student, F of Fisher and Snedecor."""
+    special = load("scipy.special", "fit", "the p of a coefficient")
+    freedom = found.df_t
+    if freedom <= 0:
+        return found
+    reach = float(special.stdtrit(freedom, 0.5 + found.confidence / 2)) * found.std_error
+    return found._replace(
+        p=2 * special.stdtr(freedom, -np.abs(found.t)),
+        low=x - reach,
+        high=x + reach,
+        f_p=float(special.fdtrc(found.df_model, freedom, found.f)) if found.df_model > 0 else math.nan,
+    )

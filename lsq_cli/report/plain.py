@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lsq_cli.core.errors import printable
+from lsq_cli.core.solution import Statistics
 from lsq_cli.report.files import AtomicFile, check_path
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ _ALWAYS = (
     *("condition", "digits", "data_digits", "iterations", "passes"),
     *("precision", "seconds", "dropped_rows", "left_out", "dependencies", "warnings", "version"),
 )
+_IN_CSV = ("std_error", "t", "p", "low", "high")
 _WITH_THEIR_OPTION = ("step", "learning_rate", "largest_stable_rate", "forecast")
 
 
@@ -49,22 +51,42 @@ def write_json(solution: Solution, stream: Writable) -> None:
     if solution.iterates is not None:
         record["iterates"] = [iterate_record(row, with_x=True) for row in solution.iterates]
     if solution.statistics is not None:
-        record["statistics"] = vars(solution.statistics)
+        several = [found._asdict() for found in all_statistics(solution)]
+        record["statistics"] = several if solution.x.ndim == 2 else several[0]
     write_json_line({**record, **solution.extra}, stream)
 
 
 def write_csv(solution: Solution, stream: Writable) -> None:
-    """``name,value``, a line for each coefficient; with several targets ``name,`` and a column for each."""
-    targets = solution.targets if solution.x.ndim == 2 else ("value",)
-    write_csv_row(("name", *targets), stream)
-    for name, values in zip(solution.names, solution.x.tolist(), strict=True):
-        write_csv_row((name, *(values if isinstance(values, list) else [values])), stream)
+    """``name,value``, a line for each coefficient; with several targets ``name,`` and a column for each.
+
+    With statistics ``std_error,t,p,low,high`` follow, for several targets once for each: ``std_error_b1``.
+    """
+    several = solution.x.ndim == 2
+    header, columns = (
+        ["name", *(solution.targets if several else ("value",))],
+        [*solution.x.reshape(len(solution.x), -1).T],
+    )
+    for target, found in zip(solution.targets, all_statistics(solution), strict=False):
+        header += [f"{key}_{target}" if several else key for key in _IN_CSV]
+        columns += [getattr(found, key) for key in _IN_CSV]
+    write_csv_row(tuple(header), stream)
+    lines = zip(*(column.tolist() for column in columns), strict=True)
+    for name, values in zip(solution.names, lines, strict=True):
+        write_csv_row((name, *values), stream)
 
 
 def write_npy(solution: Solution, stream: Writable) -> None:
     """x as an array of doubles, (n,) or (n, p)."""
     write_npy_header("<f8", solution.x.shape, stream)
     stream.write(solution.x.astype("<f8", copy=False).tobytes())
+
+
+def all_statistics(solution: Solution) -> tuple[Statistics, ...]:
+    """The statistics of each target; nothing where there are none."""
+    found = solution.statistics
+    if found is None:
+        return ()
+    return (found,) if isinstance(found, Statistics) else found
 
 
 WRITERS: Mapping[str, Callable[[Solution, Writable], None]] = {
@@ -121,7 +143,7 @@ def write_json_line(record: Mapping[str, Any], stream: Writable) -> None:
 
 def write_csv_row(cells: tuple[str | float, ...], stream: Writable) -> None:
     """One line of CSV: text quoted where it must be, numbers by `repr`."""
-    line = ",".join(_quoted(_text(cell, stream)) if isinstance(cell, str) else repr(cell) for cell in cells)
+    line = ",".join(quoted_cell(_text(cell, stream)) if isinstance(cell, str) else repr(cell) for cell in cells)
     stream.write(line.encode("utf-8", "backslashreplace") + b"\n")
 
 
@@ -158,7 +180,7 @@ def _text(cell: str, stream: Writable) -> str:
     return printable(cell) if not cell.isprintable() and stream.isatty() else cell
 
 
-def _quoted(text: str) -> str:
+def quoted_cell(text: str) -> str:
     """`text` as a CSV cell that every reader gives back unchanged, this program's own among them."""
     # The csv module leaves a carriage return, a leading # (our comment sign) and outer blanks unquoted.
     if any(sign in text for sign in ',"\r\n') or text.startswith("#") or text != text.strip():

@@ -151,7 +151,8 @@ def _fractions(texts: str | Sequence[str]) -> tuple[Fraction, ...]:
 
 def _found(problem: SummedProblem) -> dict[str, list[float]]:
     """What was computed, under the keys of `CERTIFIED`."""
-    statistics = vars(statistics_of(problem))
+    found = statistics_of(problem, probabilities=False)[0]
+    statistics = found._asdict() | {"residual_std": found.sigma}
     x = {"x": problem.x[:, 0].tolist()}
     return x | {key: np.atleast_1d(statistics[key]).tolist() for key in CERTIFIED[1:]}
 

@@ -226,6 +226,27 @@ def _column_names(ctx: click.Context, param: click.Parameter, incomplete: str) -
 
 _COMPLETED: dict[str, Any] = {"shell_complete": _column_names}
 
+text_options = together(
+    option("Data", "--na", multiple=True, metavar="TEXT", help="Marks a missing cell  [default: NA, NaN, empty, …]"),
+    option("Data", "--no-default-na", is_flag=True, help="Only --na marks missing cells"),
+    option("Data", "--skip", type=Count(0), default=0, metavar="N", help="Leave out the first N lines"),
+    option("Data", "--header/--no-header", default=None, help="First row has names  [default: detected]"),
+    option("Data", "--delimiter", metavar="CHAR", help="Between cells  [default: detected]"),
+    option(
+        "Data", "--decimal", type=click.Choice([".", ","]), metavar="MARK", help="Decimal mark: . or ,  [default: .]"
+    ),
+    option(
+        "Data",
+        "--comment",
+        type=click.Choice(["#", "none"]),
+        metavar="MARK",
+        help="Comments begin with: #, none  [default: detected]",
+    ),
+    option("Data", "--sheet", metavar="NAME", help="Of a spreadsheet, or its number  [default: first]"),
+    option("Data", "--encoding", metavar="NAME", help="Of text  [default: UTF-8, or as its BOM says]"),
+    option("Data", "--input-format", metavar="FORMAT", help="csv, npy, parquet, mtx, …  [default: detected]"),
+)
+
 data_arguments = together(
     click.argument("data", nargs=-1, type=click.Path(allow_dash=True)),
     option(
@@ -255,24 +276,7 @@ data_arguments = together(
         metavar="POLICY",
         help="Missing cells: error or drop rows",
     ),
-    option("Data", "--na", multiple=True, metavar="TEXT", help="Marks a missing cell  [default: NA, NaN, empty, …]"),
-    option("Data", "--no-default-na", is_flag=True, help="Only --na marks missing cells"),
-    option("Data", "--skip", type=Count(0), default=0, metavar="N", help="Leave out the first N lines"),
-    option("Data", "--header/--no-header", default=None, help="First row has names  [default: detected]"),
-    option("Data", "--delimiter", metavar="CHAR", help="Between cells  [default: detected]"),
-    option(
-        "Data", "--decimal", type=click.Choice([".", ","]), metavar="MARK", help="Decimal mark: . or ,  [default: .]"
-    ),
-    option(
-        "Data",
-        "--comment",
-        type=click.Choice(["#", "none"]),
-        metavar="MARK",
-        help="Comments begin with: #, none  [default: detected]",
-    ),
-    option("Data", "--sheet", metavar="NAME", help="Of a spreadsheet, or its number  [default: first]"),
-    option("Data", "--encoding", metavar="NAME", help="Of text  [default: UTF-8, or as its BOM says]"),
-    option("Data", "--input-format", metavar="FORMAT", help="csv, npy, parquet, mtx, …  [default: detected]"),
+    text_options,
 )
 
 intercept_option = option("Problem", "--intercept", is_flag=True, help="A column of ones, first: (intercept)")

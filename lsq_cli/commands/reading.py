@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from lsq_cli.runs.gradient import Gradient
     from lsq_cli.sources.blocks import Source
     from lsq_cli.sources.columns import Request
+    from lsq_cli.sources.records import Records
 
-_REQUEST = (
-    *("target", "columns", "drop", "weights", "missing", "na", "no_default_na", "skip", "header", "delimiter"),
-    *("decimal", "comment", "encoding", "sheet", "input_format"),
+WRITTEN = (
+    *("na", "no_default_na", "skip", "header", "delimiter", "decimal", "comment", "encoding", "sheet", "input_format"),
 )
+"""The options that say how the data are written: fields of `Request` of these names."""
+_REQUEST = ("target", "columns", "drop", "weights", "missing", *WRITTEN)
 
 reading_options = together(
     option(
@@ -68,7 +70,7 @@ def _refuse_a_terminal() -> None:
 
 
 @contextmanager
-def resources_of(source: Source, options: dict[str, Any]) -> Iterator[Resources]:
+def resources_of(source: Source | Records, options: dict[str, Any]) -> Iterator[Resources]:
     """Threads and memory as the options say, and a bar on standard error where it is wanted."""
     from lsq_cli.engines.resources import Resources
     from lsq_cli.report.progress import ReadingBar, wanted

@@ -1,0 +1,176 @@
+"""`lsq fit`: regression on a table, with a formula, and what is known of each coefficient."""
+
+from __future__ import annotations
+
+import os
+import sys
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lsq_cli.commands.options import (
+    GroupedCommand,
+    Number,
+    data_arguments,
+    machine_options,
+    option,
+    output_options,
+    together,
+    verbosity,
+)
+from lsq_cli.commands.reading import WRITTEN, reading_options, resources_of, say_notes
+from lsq_cli.commands.shell import Interruption, say
+from lsq_cli.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from lsq_cli.core.solution import Solution
+    from lsq_cli.sources.records import Records
+    from lsq_cli.terms.formula import Formula
+
+model_options = together(
+    option("Problem", "--no-intercept", is_flag=True, help="No column of ones: what - 1 is in a formula."),
+    option("Problem", "--ridge", type=Number(0), default=0.0, metavar="LAMBDA", help="Add ½λ‖x‖²; no standard errors."),
+    option(
+        "Problem",
+        "--vcov",
+        default="iid",
+        show_default=True,
+        metavar="KIND",
+        help="iid, HC0, HC1, HC2, HC3 or cluster:COL[,COL].",
+    ),
+    option(
+        "Problem",
+        "--confidence",
+        type=Number(above=0),
+        default=0.95,
+        show_default=True,
+        metavar="C",
+        help="Of the intervals.",
+    ),
+    option("Problem", "--rank-tol", type=Number(0), metavar="T", help="Part below which a column is dependent."),
+)
+
+
+@click.command(
+    cls=GroupedCommand,
+    example="lsq fit 'body_mass_g ~ flipper_length_mm + species' sample_data/penguins.csv --missing drop",
+    short_help="Regression with a formula, standard errors and p.",
+    help="""Fit a linear model by least squares, and say how sure its coefficients are.
+
+    The first argument with a ~ is the formula, as in R and statsmodels; without one, -t says what is
+    explained and all other columns explain it. Every path is a part of one table. Text and true/false
+    columns are categories, C(year) makes one of numbers, dates are seconds since 1970.
+    """,
+)
+@data_arguments
+@model_options
+@output_options
+@machine_options
+@verbosity
+@reading_options
+@click.pass_context
+def command(ctx: click.Context, /, **options: Any) -> None:
+    """Read, sum, solve, report: in that order, and files before standard output."""
+    start = perf_counter()
+    formula, options["data"] = _formula_and_paths(options["data"])
+    _check_usage(formula, options)
+    Interruption()
+    records = _open(options)
+    from lsq_cli.runs.fitting import FitOptions, fit
+
+    model = _model(formula, records, options)
+    asked = FitOptions(*(options[name] for name in FitOptions._fields))
+    with resources_of(records, options) as resources:
+        solution = fit(records, model, asked, resources)
+    say_notes(solution.notes, options)
+    if not options["quiet"]:
+        for warning in solution.warnings:
+            say("warning", warning)
+        if options["verbose"]:
+            say("info", f"{solution.rows_read} rows read, {solution.rows} used, {perf_counter() - start:.3f} s")
+    _report(solution, options)
+
+
+def _formula_and_paths(arguments: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
+    """The first argument that is a formula, and the others."""
+    from lsq_cli.terms.formula import looks_like_formula
+
+    for k, argument in enumerate(arguments):
+        if looks_like_formula(argument) and not os.path.exists(argument):
+            return argument, arguments[:k] + arguments[k + 1 :]
+    return None, arguments
+
+
+def _check_usage(formula: str | None, options: dict[str, Any]) -> None:
+    """Refuse, before anything is read, options that do not go together and files that cannot be written."""
+    from lsq_cli.problems.kinds import check_vcov
+    from lsq_cli.report.files import refuse_same
+    from lsq_cli.report.plain import check_output_path
+
+    if formula is None and not options["target"]:
+        raise UsageError("what is to be explained? give a formula, lsq fit 'y ~ a + b' DATA, or -t NAME")
+    if formula is not None:
+        for name in ("target", "columns"):
+            if options[name]:
+                raise UsageError(f"--{name} and the formula both say what the model is; give one of them")
+        if options["no_intercept"]:
+            raise UsageError("--no-intercept is - 1 in a formula: write it there")
+    if options["confidence"] >= 1:
+        raise UsageError("--confidence is a share below 1, as 0.95")
+    if (options["rank_tol"] or 0.0) >= 1.0:
+        raise UsageError("--rank-tol is a share of a column's length, below 1")
+    check_vcov(options["vcov"])
+    if options["ridge"] and options["vcov"] != "iid":
+        raise UsageError("--vcov and --ridge do not go together: a ridge has no standard errors")
+    for path in options["output"]:
+        check_output_path(path)
+    refuse_same(options["output"], options["data"])
+    if options["form"] == "npy" and sys.stdout.isatty():
+        raise UsageError("--format npy is binary and standard output is a terminal: add > x.npy, or use -o x.npy")
+
+
+def _open(options: dict[str, Any]) -> Records:
+    """The table, with what was found about it."""
+    from lsq_cli.core.extras import load
+    from lsq_cli.sources.columns import Request
+    from lsq_cli.sources.open_records import open_records
+
+    if not options["ridge"]:
+        load("scipy.special", "fit", "the p of a coefficient")
+    twice, written = options["vcov"] != "iid", {name: options[name] for name in WRITTEN}
+    request = Request(target=options["target"], missing=options["missing"], twice=twice, **written)
+    records = open_records(options["data"], request, sys.stdin.buffer)
+    if options["verbose"] and not options["quiet"]:
+        for form in records.forms:
+            say("info", form)
+    return records
+
+
+def _model(formula: str | None, records: Records, options: dict[str, Any]) -> Formula:
+    """The formula, or the one that -t and the columns make."""
+    from lsq_cli.runs.fitting import model_of
+
+    return model_of(
+        records,
+        formula,
+        target=options["target"],
+        columns=options["columns"],
+        drop=options["drop"],
+        weights=options["weights"],
+        intercept=not options["no_intercept"],
+    )
+
+
+def _report(solution: Solution, options: dict[str, Any]) -> None:
+    """Write the files, then standard output."""
+    from lsq_cli.report import plain
+
+    plain.write_outputs(solution, options["output"])
+    if options["form"] == "table":
+        from lsq_cli.report.regression import print_fit
+
+        print_fit(solution, sys.stdout)
+        return
+    plain.WRITERS[f".{options['form']}"](solution, sys.stdout.buffer)
+    sys.stdout.buffer.flush()

@@ -1,0 +1,209 @@
+"""Covariances of x that do not ask for one variance in all rows: a second pass over the rows.
+
+    V = G⁻¹ M G⁻¹,    M = Σ ω_i a_i a_iᵀ
+
+    HC0   ω = r²              HC2   ω = r²/(1 − h)        h = aᵀG⁻¹a, the leverage of the row
+    HC1   HC0 · m/(m − n)     HC3   ω = r²/(1 − h)²
+    cluster   M = Σ_g s_g s_gᵀ, s_g = Σ_{i in g} r_i a_i, times G/(G − 1) · (m − 1)/(m − n)
+    two ways  the sum of both less that of the pairs
+
+r = Ax − b is added up with what rounding takes away. The rows go into the coordinates u in which AᵀA is the identity
+(`Inverse.whitened`): h = ‖u‖², and the sums of ω u uᵀ lose no digits to the condition of A. They are exact, hence the
+same in any order. With weights (precisions) a row of A and r are those times √w.
+
+Sources: White, *Econometrica* 48 (1980); MacKinnon & White, *Journal of Econometrics* 29 (1985); Cameron, Gelbach &
+Miller, *Journal of Business & Economic Statistics* 29 (2011); the small-sample factors are statsmodels'.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from lsq_cli.core.errors import ProblemError, shown
+from lsq_cli.exact.dyadic import Dyadic
+from lsq_cli.exact.errorfree import ExactSums
+from lsq_cli.exact.expansions import negated
+from lsq_cli.exact.keyed import KeyedSums
+from lsq_cli.problems.design_rows import DesignRows, dense, fitted
+from lsq_cli.problems.designed import MOST_KEYS, combined, evaluated, present, taken
+from lsq_cli.problems.statistics import Covariance
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lsq_cli.core.solution import Array
+    from lsq_cli.engines.resources import Resources
+    from lsq_cli.problems.summed import SummedProblem
+    from lsq_cli.sources.records import RecordBlock, Records, Wanted
+    from lsq_cli.terms.design import Design
+
+_PIECE = 1 << 18
+"""Numbers of A that are made at a time."""
+_FULL = 1e-8
+"""A leverage within this of 1 is 1: the row is fitted whatever b it has."""
+
+
+class Fitted(NamedTuple):
+    """A regression whose covariance is asked for.
+
+    Attributes
+    ----------
+    design : Design
+    problem : SummedProblem
+        Of the columns that are kept.
+    kept : tuple of int
+        Their positions in the design.
+    """
+
+    design: Design
+    problem: SummedProblem
+    kept: tuple[int, ...]
+
+
+@dataclass
+class Meat:
+    """What some rows add to M.
+
+    Attributes
+    ----------
+    squares : list of ExactSums
+        Σ ω u uᵀ of each target; empty with clusters.
+    groups : list of list of KeyedSums
+        Of each target, Σ r u by each way of grouping.
+    full : str
+        The place of a row with a leverage of 1, if there is one.
+    """
+
+    squares: list[ExactSums]
+    groups: list[list[KeyedSums]] = field(default_factory=list)
+    full: str = ""
+
+    def merge(self, other: Meat) -> None:
+        """Take in the rows that follow."""
+        for mine, theirs in zip(self.squares, other.squares, strict=True):
+            mine.merge(theirs)
+        for my_ways, their_ways in zip(self.groups, other.groups, strict=True):
+            for way, other_way in zip(my_ways, their_ways, strict=True):
+                way.merge(other_way)
+                if len(way.keys) > MOST_KEYS:
+                    raise ProblemError(f"--vcov: more than {MOST_KEYS} clusters")
+        self.full = self.full or other.full
+
+
+@dataclass(frozen=True)
+class SumMeat:
+    """The kernel of the second pass."""
+
+    fit: Fitted
+    kind: str
+    ways: tuple[tuple[str, ...], ...]
+    """The columns of each way of grouping."""
+
+    def __call__(self, block: RecordBlock) -> Meat:
+        """What one block adds."""
+        record = block.read()
+        if record.weights is not None:
+            record = taken(record, np.flatnonzero(record.weights))
+        design, n = self.fit.design, self.fit.problem.equations.n
+        products = evaluated(design.shape, record, block)
+        places = list(DesignRows(design).places(record.categories, len(record.used)))
+        x = np.full((len(design.columns), len(products.of_targets)), np.nan)
+        x[list(self.fit.kept)] = self.fit.problem.x
+        residuals = [
+            -fitted(places, products.of_columns, x[:, t], negated(target))
+            for t, target in enumerate(products.of_targets)
+        ]
+        roots = 1.0 if record.weights is None else np.sqrt(record.weights)
+        meat = Meat([] if self.ways else [ExactSums(n - 1, 1) for _ in residuals])
+        meat.groups = [[KeyedSums(n) for _ in self.ways] for _ in residuals] if self.ways else []
+        keys = [combined([present(record.categories[name]) for name in names]) for names in self.ways]
+        step = max(1, _PIECE // len(design.columns))
+        for start in range(0, len(record.used), step):
+            rows = slice(start, min(start + step, len(record.used)))
+            A = dense(places, products.of_columns, len(design.columns), rows)[:, list(self.fit.kept)]
+            scale = roots if isinstance(roots, float) else roots[rows]
+            U = self.fit.problem.inverse.whitened(A) * (scale if isinstance(scale, float) else scale[:, None])
+            omega = self._factors(U, meat, block, record.used[rows])
+            for t, r in enumerate(residuals):
+                if not self.ways:
+                    meat.squares[t].add(U[:, :-1], U[:, -1:], (r[rows] * scale) ** 2 * omega)
+                for way, (names, codes) in zip(meat.groups[t] if self.ways else [], keys, strict=False):
+                    scores = U * (r[rows] * scale)[:, None]
+                    way.add(names, codes[rows], [(scores[:, j],) for j in range(n)])
+        return meat
+
+    def _factors(self, U: Array, meat: Meat, block: RecordBlock, used: NDArray[np.intp]) -> Array:
+        """ω/r² of some rows."""
+        if self.kind not in ("HC2", "HC3"):
+            return np.ones(len(U))
+        left = 1.0 - np.vecdot(U, U)
+        full = left < _FULL
+        if full.any():
+            row = int(used[int(full.argmax())])
+            meat.full = meat.full or block.place(row)
+        power = 1 if self.kind == "HC2" else 2
+        return np.asarray(1.0 / np.where(full, 1.0, left) ** power)
+
+
+def robust_covariance(
+    records: Records, wanted: Wanted, fit: Fitted, kind: str, clusters: tuple[str, ...], resources: Resources
+) -> tuple[Covariance, tuple[str, ...]]:
+    """The covariance of x of a kind other than iid, in a second pass; and what to beware of.
+
+    Parameters
+    ----------
+    records : Records
+        That can be read again.
+    wanted : Wanted
+        What the first pass read, the clusters among its categories.
+    fit : Fitted
+    kind : str
+        ``HC0`` to ``HC3`` or ``cluster:…``.
+    clusters : tuple of str
+        The one or two columns of a ``cluster:``.
+    resources : Resources
+    """
+    ways = tuple((name,) for name in clusters) + ((clusters,) if len(clusters) == 2 else ())
+    fit.problem.inverse.scaled  # noqa: B018 - made here once, and not in every thread
+    kernel = SumMeat(fit, kind, tuple(tuple(sorted(way)) for way in ways))
+    meat = resources.fold(kernel, resources.watched(records.blocks(wanted)), waits=records.waits)
+    assert meat is not None  # the first pass had rows
+    rows, rank = fit.problem.about.counted_rows, fit.problem.rank
+    freedom = max(0, rows - rank)
+    unwhitened = fit.problem.inverse.unwhitened
+    if clusters:
+        matrices = tuple(unwhitened(_clustered(ways_of, rows, rank)) for ways_of in meat.groups)
+        counts = [len(way.keys) for way in meat.groups[0][: len(clusters)]]
+        if min(counts) < 2:
+            raise ProblemError(f"--vcov {shown(kind)}: {shown(clusters[counts.index(min(counts))])} has one value only")
+        return Covariance(kind, matrices, min(counts) - 1), ()
+    small = rows / freedom if kind == "HC1" and freedom else 1.0
+    matrices = tuple(unwhitened(_doubles(sums)) * small for sums in meat.squares)
+    if meat.full:
+        matrices = tuple(np.full_like(matrix, np.nan) for matrix in matrices)
+        warning = (
+            f"{meat.full} has a leverage of 1: it is fitted whatever its value, and {kind} divides by 0; "
+            "--vcov HC1 has standard errors"
+        )
+        return Covariance(kind, matrices, freedom), (warning,)
+    return Covariance(kind, matrices, freedom), ()
+
+
+def _doubles(sums: ExactSums) -> Array:
+    """Exact sums as doubles."""
+    N, e = sums.integers()
+    return np.array([[float(Dyadic(int(v), e[i] + e[j])) for j, v in enumerate(row)] for i, row in enumerate(N)])
+
+
+def _clustered(ways: list[KeyedSums], rows: int, rank: int) -> Array:
+    """M of one or two ways of grouping, with the factors for small samples."""
+    parts = []
+    for way in ways:
+        N, e = way.integers()
+        scores = np.asarray((N << e if e >= 0 else N / (1 << -e)), dtype=np.float64)
+        G = len(way.keys)
+        parts.append(scores.T @ scores * (G / max(1, G - 1) * ((rows - 1) / max(1, rows - rank))))
+    return np.asarray(parts[0] if len(parts) == 1 else parts[0] + parts[1] - parts[2])

@@ -1,0 +1,166 @@
+"""A regression for people: coefficients with what is known of each, how well the whole fits, what was left out.
+
+Nothing is computed here: every number stands in the `Solution`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, TextIO
+
+from lsq_cli.report.fitting import Grid
+from lsq_cli.report.layout import Lines, Section, plain_text, print_page
+from lsq_cli.report.page import Page, decimal_aligned, significant
+from lsq_cli.report.plain import all_statistics
+
+if TYPE_CHECKING:
+    from lsq_cli.core.solution import Solution, Statistics
+
+_LONGEST = 200
+"""Coefficients that a terminal shows."""
+_VCOV = {
+    "iid": "the same variance in every row",
+    "HC0": "a variance of its own in every row (HC0)",
+    "HC1": "a variance of its own in every row (HC1)",
+    "HC2": "a variance of its own in every row (HC2)",
+    "HC3": "a variance of its own in every row (HC3)",
+}
+
+
+def print_fit(solution: Solution, stream: TextIO) -> None:
+    """Prints a regression on `stream`: ruled tables on a terminal, plain text elsewhere."""
+    print_page(lambda page: sections(solution, page), stream)
+
+
+def summary_text(solution: Solution) -> str:
+    """The same as text, for Python."""
+    return plain_text(sections(solution, Page()))
+
+
+def sections(solution: Solution, page: Page) -> list[Section]:
+    """What there is to say about a regression, in order, spelled for `page`."""
+    statistics = all_statistics(solution)
+    parts: list[Section] = []
+    if terms := solution.extra.get("terms"):
+        parts.append(Lines("", (page.message(terms["formula"]),)))
+    for t, target in enumerate(solution.targets):
+        found = statistics[t] if statistics else None
+        title = f"Coefficients of {page.name(target)}" if len(solution.targets) > 1 else "Coefficients"
+        parts.append(_coefficients(solution, t, found, page, title))
+        if found is not None:
+            parts.append(
+                _fit(solution, found, page, "Fit" if len(solution.targets) == 1 else f"Fit of {page.name(target)}")
+            )
+    if not statistics:
+        parts.append(Grid("Fit", (), _rows_of(solution), "ll"))
+    if lines := _bases(solution, page):
+        parts.append(Lines("", lines))
+    if solution.warnings:
+        parts.append(Lines("Warnings", tuple(map(page.message, solution.warnings))))
+    return parts
+
+
+def _coefficients(solution: Solution, t: int, found: Statistics | None, page: Page, title: str) -> Grid:
+    """Name, estimate, standard error, t, p and interval of each coefficient."""
+    x = solution.x.reshape(len(solution.names), -1)[:, t].tolist()
+    shown = range(len(x)) if page.width is None else range(min(len(x), _LONGEST))
+    columns = [
+        ("name", *(page.name(solution.names[k]) for k in shown)),
+        ("estimate", *_numbers([x[k] for k in shown])),
+    ]
+    if found is not None:
+        values = {key: getattr(found, key).tolist() for key in ("std_error", "t", "p", "low", "high")}
+        percent = significant(100 * found.confidence)
+        columns += [
+            ("std. error", *_numbers([values["std_error"][k] for k in shown], 4)),
+            ("t", *decimal_aligned([_fixed(values["t"][k]) for k in shown])),
+            ("p", *(_probability(values["p"][k]) for k in shown)),
+            (f"{percent}% from", *_numbers([values["low"][k] for k in shown], 5)),
+            ("to", *_numbers([values["high"][k] for k in shown], 5)),
+        ]
+    header, *rows = zip(*columns, strict=True)
+    below = f"{len(x) - len(shown)} more coefficients: -f csv" if len(shown) < len(x) else ""
+    return Grid(title, header, rows, "l" + "r" * (len(header) - 1), below)
+
+
+def _fit(solution: Solution, found: Statistics, page: Page, title: str) -> Grid:
+    """How well the whole fits."""
+    rows = _rows_of(solution)
+    rows += [
+        ("residual std. error", f"{_plain(found.sigma, 4)} on {found.df_residual} degrees of freedom"),
+        (
+            page.label("R²"),
+            f"{_share(found.r_squared)}, adjusted {_share(found.r_squared_adjusted)}"
+            + ("" if found.r_squared_centred else " (about 0: no constant in the model)"),
+        ),
+        ("F", f"{_plain(found.f, 4)} on {found.df_model} and {found.df_t}, p {_probability(found.f_p, '= ')}"),
+        ("AIC, BIC", f"{significant(found.aic)}, {significant(found.bic)}"),
+    ]
+    if found.vcov != "iid":
+        rows.append(("std. errors", _kind(found, page)))
+    return Grid(title, (), [row for row in rows if "nan" not in row[1].split(",")[0]], "ll")
+
+
+def _rows_of(solution: Solution) -> list[tuple[str, ...]]:
+    """The rows used, and those dropped."""
+    dropped = ", ".join(f"{count} {reason}" for reason, count in solution.dropped_rows.items())
+    rows = str(solution.rows) if not dropped else f"{solution.rows} of {solution.rows_read} (dropped: {dropped})"
+    return [("rows", rows)]
+
+
+def _bases(solution: Solution, page: Page) -> tuple[str, ...]:
+    """Which level each category is compared with."""
+    terms: dict[str, Any] = solution.extra.get("terms") or {}
+    coded = [name for name in solution.names if "[T." in name]
+    return tuple(
+        page.message(f"{name} is compared with {_level(base)}")
+        for name, base in terms.get("bases", {}).items()
+        if any(f"{name}[T." in one for one in coded)
+    )
+
+
+def _level(level: object) -> str:
+    """A level as names have it."""
+    return repr(level).removesuffix(".0") if isinstance(level, float) else str(level)
+
+
+def _kind(found: Statistics, page: Page) -> str:
+    """What the standard errors assume, in words."""
+    kind, _, of = found.vcov.partition(":")
+    if kind == "cluster":
+        return page.message(
+            f"rows that share {of.replace(',', ' or ')} may vary together; t with {found.df_t} degrees of freedom"
+        )
+    return f"{_VCOV[kind]}"
+
+
+def _numbers(values: list[float], digits: int = 6) -> list[str]:
+    """Numbers below each other; a coefficient that was left out is an empty cell."""
+    return decimal_aligned(["" if math.isnan(value) else _plain(value, digits) for value in values])
+
+
+def _plain(value: float, digits: int) -> str:
+    """A number with so many digits, zeros at its end included."""
+    if not math.isfinite(value) or (value != 0 and not 1e-5 <= abs(value) < 1e9):
+        return significant(value, digits)
+    whole = math.floor(math.log10(abs(value))) if value else 0
+    return f"{value:.{max(0, digits - 1 - whole)}f}"
+
+
+def _fixed(value: float) -> str:
+    """A t with two decimals."""
+    if math.isnan(value):
+        return ""
+    return f"{value:.2f}" if abs(value) < 1e5 else f"{value:.3g}"
+
+
+def _share(value: float) -> str:
+    """R² with four decimals, more where it is near 1."""
+    return f"{value:.4f}" if not 0.9999 < value < 1 else f"1 - {1 - value:.2g}"
+
+
+def _probability(value: float, equal: str = "") -> str:
+    """A p with two significant digits."""
+    if math.isnan(value):
+        return ""
+    return f"{equal}{value:#.2g}" if value >= 1e-99 else "< 1e-99"

@@ -1,0 +1,356 @@
+"""Regression: from a table and a formula to coefficients and what is known of them.
+
+    records ──► sums of the design ──► the exact solution ──► statistics
+                                       (--vcov: once more over the rows)
+
+Columns that others make are left out as R does it: of a dependency the latest column goes, its coefficient is nan, and
+the rest is the regression without it. With a ridge x is biased, so that there are no statistics.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from time import perf_counter
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from lsq_cli.core.errors import ProblemError, UsageError, elided, shown
+from lsq_cli.core.problem import About
+from lsq_cli.core.solution import Outcome, Solution, Statistics
+from lsq_cli.core.version import __version__
+from lsq_cli.engines.resources import Resources
+from lsq_cli.exact.equations import NormalEquations
+from lsq_cli.exact.errorfree import ExactSums
+from lsq_cli.problems.designed import Assembled, DesignSums, SumRecords, assembled
+from lsq_cli.problems.kinds import clusters_of
+from lsq_cli.problems.statistics import Covariance, Mean, statistics_of
+from lsq_cli.problems.summed import SummedProblem
+from lsq_cli.sources.names import Header
+from lsq_cli.sources.records import Wanted
+from lsq_cli.terms.design import Design, Shape, sorted_levels
+from lsq_cli.terms.factors import EMPTY, Table
+from lsq_cli.terms.formula import Formula, parse, plain_formula
+
+if TYPE_CHECKING:
+    from lsq_cli.core.solution import Array
+    from lsq_cli.sources.records import Records
+
+MOST_COLUMNS = 2048
+"""Columns of A: beyond it the exact solution takes minutes."""
+
+
+class FitOptions(NamedTuple):
+    """What is asked of a regression: the options of ``lsq fit`` of these names."""
+
+    weights: str | None = None
+    ridge: float = 0.0
+    rank_tol: float | None = None
+    vcov: str = "iid"
+    confidence: float = 0.95
+
+
+class Fit(NamedTuple):
+    """A regression whose rows have been read once.
+
+    Attributes
+    ----------
+    design : Design
+    problem : SummedProblem
+        Of the columns that were kept.
+    kept : tuple of int
+        Their positions in the design.
+    mean : Mean or None
+        A constant in their span that is none of them.
+    log_weights : float
+    dropped : tuple of str
+        Why the other columns are left out, in words.
+    """
+
+    design: Design
+    problem: SummedProblem
+    kept: tuple[int, ...]
+    mean: Mean | None
+    log_weights: float
+    dropped: tuple[str, ...]
+
+
+def fit(
+    records: Records, formula: Formula, options: FitOptions | None = None, resources: Resources | None = None
+) -> Solution:
+    """Fit a formula to the rows of a table.
+
+    Parameters
+    ----------
+    records : Records
+    formula : Formula
+        Made for the columns of that table.
+    options : FitOptions, optional
+    resources : Resources, optional
+
+    Returns
+    -------
+    Solution
+        ``extra`` has the ``terms`` of which `runs.predicting` makes the columns again.
+
+    Raises
+    ------
+    DataError
+        Where a row cannot be used.
+    ProblemError
+        If no row is left, or there are too many columns.
+    MissingExtraError
+        Without scipy.
+    """
+    start = perf_counter()
+    options, resources = options or FitOptions(), resources or Resources()
+    if not options.ridge:
+        _ask_for_scipy()
+    shape = Shape(formula)
+    shape.check()
+    clusters = tuple(str(column_named(records, "--vcov", name)) for name in clusters_of(options.vcov))
+    categories = tuple(dict.fromkeys((*shape.categories, *clusters)))
+    wanted = Wanted(shape.numbers, categories, column_named(records, "--weights", options.weights))
+    blocks = resources.watched(records.blocks(wanted))
+    total = resources.fold(SumRecords(shape), blocks, waits=records.waits)
+    found = fitted(total, shape, records, options)
+    covariance: Covariance | None = None
+    beware: tuple[str, ...] = ()
+    passes = 1
+    if options.vcov != "iid" and not options.ridge:
+        from lsq_cli.problems.robust import Fitted, robust_covariance  # a second pass is not for everybody
+
+        whole = Fitted(found.design, found.problem, found.kept)
+        covariance, beware = robust_covariance(records, wanted, whole, options.vcov, clusters, resources)
+        passes = 2
+    solution = _solution(found, options, covariance, beware)
+    return replace(solution, passes=passes, seconds=perf_counter() - start)
+
+
+def model_of(
+    records: Records,
+    formula: str | None,
+    *,
+    target: tuple[str, ...] = (),
+    columns: tuple[str, ...] = (),
+    drop: tuple[str, ...] = (),
+    weights: str | None = None,
+    intercept: bool = True,
+) -> Formula:
+    """The model that a formula is for a table, or that its columns make where there is no formula.
+
+    Raises
+    ------
+    UsageError, ColumnError
+        For what is no formula, and for columns that the table does not have.
+    MissingExtraError
+        If there is a formula and no patsy.
+    """
+    header = Header(records.first)
+    dropped = {column.name for column in header.every("--drop", drop)}
+    weighing = {column.name for column in header.every("--weights", () if weights is None else (weights,))}
+    table = Table(records.kinds, records.repeated, frozenset(dropped | weighing) | records.beside)
+    if formula is not None:
+        return parse(formula, table)
+    targets = [column.name for column in header.every("--target", target)]
+    taken = [column.name for column in header.every("--columns", columns)]
+    if not columns:
+        rest = (column.name for column in records.columns if column.name not in records.beside)
+        taken = [name for name in rest if records.kinds[name] != EMPTY]
+    apart = {*dropped, *weighing, *targets}
+    return plain_formula(targets, [name for name in taken if name not in apart], table, intercept=intercept)
+
+
+def column_named(records: Records, option: str, argument: str | None) -> str | None:
+    """The name of the one column that an argument means."""
+    if argument is None:
+        return None
+    found = Header(records.first).every(option, (argument,))
+    if len(found) != 1:
+        raise UsageError(f"{option} {shown(argument)} means {len(found)} columns; it takes one")
+    return found[0].name
+
+
+def fitted(total: DesignSums | None, shape: Shape, records: Records, options: FitOptions) -> Fit:
+    """The regression that the sums of all rows make."""
+    where = " ".join(records.data)
+    if total is None or not total.tally.rows:
+        read = total.tally.rows_read if total else 0
+        raise ProblemError(f"{where}: {f'all {read} rows have a missing cell' if read else 'the data has no rows'}")
+    if total.tally.weightless == total.tally.rows_read - sum(total.tally.dropped.values()):
+        raise ProblemError(f"{where}: all {total.tally.rows} weights are 0, so no row counts")
+    design = Design(shape, sorted_levels({name: list(of) for name, of in total.levels.items()}), records.kinds)
+    if (n := design.count()) > MOST_COLUMNS:
+        widest = max(design.levels, key=lambda name: len(design.levels[name]), default="")
+        more = f"; {shown(widest)} has {len(design.levels[widest])} levels" if widest else ""
+        raise ProblemError(f"{where}: the model has {n} columns, more than {MOST_COLUMNS}{more}")
+    if not n:
+        raise ProblemError(f"{where}: the model has no column: its categories have one level each")
+    who = _about(total, design, records)
+    gram = assembled(total, design)
+    whole = _problem(who, gram, range(n), options)
+    if whole.is_regular or options.ridge:
+        return Fit(design, whole, tuple(range(n)), _implicit_mean(whole, gram, range(n)), total.log_weights, ())
+    kept = whole.columns.independent
+    if not kept:
+        raise ProblemError(f"{where}: every column of the model is 0")
+    part = _problem(who, gram, kept, options)
+    mean = _implicit_mean(part, gram, kept)
+    return Fit(design, part, kept, mean, total.log_weights, whole.dependencies())
+
+
+def _ask_for_scipy() -> None:
+    """Raise before a row is read where p could not be told after the last."""
+    from lsq_cli.core.extras import load
+
+    load("scipy.special", "fit", "the p of a coefficient")
+
+
+def _about(total: DesignSums, design: Design, records: Records) -> About:
+    """Who the problem is."""
+    single = [name for name, levels in design.levels.items() if len(levels) == 1]
+    warnings = tuple(
+        f"{shown(name)} has one level only, {shown(str(design.levels[name][0]))!r}: it explains nothing"
+        for name in single
+    )
+    tally = total.tally
+    return About(
+        names=design.names,
+        targets=tuple(target.name for target in design.shape.formula.targets),
+        data=records.data,
+        rows=tally.rows,
+        rows_read=tally.rows_read,
+        counted_rows=tally.rows - tally.weightless,
+        dropped=dict(sorted(tally.dropped.items())),
+        constant_column=0 if design.shape.formula.intercept else None,
+        warnings=(*records.warnings, *warnings),
+        notes=records.notes,
+    )
+
+
+def _problem(who: About, gram: Assembled, kept: range | tuple[int, ...], options: FitOptions) -> SummedProblem:
+    """The problem of some of the columns."""
+    p = len(who.targets)
+    targets = range(len(gram.N) - 1 - p, len(gram.N) - 1)
+    chosen = [*kept, *targets]
+    N = gram.N[np.ix_(chosen, chosen)]
+    sums = ExactSums.from_integers(len(kept), p, who.rows, N, [gram.unit // 2] * len(chosen))
+    sums.intercept = who.constant_column is not None
+    names = tuple(who.names[k] for k in kept)
+    return SummedProblem(replace(who, names=names), sums, options.ridge, options.rank_tol)
+
+
+def _implicit_mean(problem: SummedProblem, gram: Assembled, kept: range | tuple[int, ...]) -> Mean | None:
+    """The constant that several columns of A make together, as those of all levels of a category."""
+    if problem.about.constant_column is not None or problem.ridge:
+        return None
+    chosen = [*kept, len(gram.N) - 1]
+    ones = NormalEquations(gram.N[np.ix_(chosen, chosen)], [gram.unit // 2] * len(chosen), 1).solve()
+    if ones.least_squares()[0].mantissa:
+        return None
+    # In units that suit the targets', which the problem has in another form.
+    e = problem.equations.e[problem.equations.n :]
+    u = min(gram.unit - max(e), gram.unit // 2)
+    sums = gram.N[-1]
+    targets = sums[len(sums) - 1 - len(e) : -1]
+    products = tuple(int(s) << (gram.unit - u - exponent) for s, exponent in zip(targets, e, strict=True))
+    return Mean(int(sums[-1]) << (gram.unit - 2 * u), products, ones.x[:, 0])
+
+
+def _solution(found: Fit, options: FitOptions, covariance: Covariance | None, beware: tuple[str, ...]) -> Solution:
+    """The result."""
+    problem, about = found.problem, found.problem.about
+    names, n = found.design.names, len(found.design.names)
+    _refuse_overflow(problem)
+    x = np.full((n, len(about.targets)), np.nan)
+    x[list(found.kept)] = problem.x
+    value = problem.value_at(problem.x)
+    statistics = None if options.ridge else _statistics(found, options, covariance)
+    single = len(about.targets) == 1
+    return Solution(
+        method="normal",
+        outcome=Outcome.CONVERGED,
+        data=about.data,
+        rows=about.rows,
+        rows_read=about.rows_read,
+        columns=n,
+        rank=problem.rank,
+        names=names,
+        targets=about.targets,
+        x=x[:, 0] if single else x,
+        objective=value.objective,
+        residual_norm=value.residual_norm,
+        gradient_norm=value.gradient_norm,
+        condition=problem.condition,
+        digits=problem.digits(problem.x),
+        data_digits=problem.data_digits,
+        iterations=1,
+        precision="extended",
+        dropped_rows=about.dropped,
+        dependencies=found.dropped,
+        warnings=(*about.warnings, *_left_out(found), *beware),
+        notes=(*about.notes, *(("a ridge has no standard errors: x is biased on purpose",) if options.ridge else ())),
+        version=__version__,
+        statistics=None if statistics is None else statistics[0] if single else statistics,
+        extra={"terms": found.design.to_json(), "digest": _digest(problem)},
+    )
+
+
+def _statistics(found: Fit, options: FitOptions, covariance: Covariance | None) -> tuple[Statistics, ...]:
+    """The statistics of each target, nan for columns that were left out."""
+    some = statistics_of(
+        found.problem,
+        confidence=options.confidence,
+        mean=found.mean,
+        log_weights=found.log_weights,
+        covariance=covariance,
+    )
+    n, kept = len(found.design.names), list(found.kept)
+    if len(kept) == n:
+        return some
+    whole = []
+    for one in some:
+        std_error, t, p, low, high, vif = (
+            _spread(values, kept, n) for values in (one.std_error, one.t, one.p, one.low, one.high, one.vif)
+        )
+        matrix = np.full((n, n), np.nan)
+        matrix[np.ix_(kept, kept)] = one.covariance
+        whole.append(
+            one._replace(std_error=std_error, t=t, p=p, low=low, high=high, vif=vif, covariance=matrix),
+        )
+    return tuple(whole)
+
+
+def _spread(values: Array, kept: list[int], n: int) -> Array:
+    """Values of the columns that were kept, at their places among all; nan elsewhere."""
+    spread = np.full(n, np.nan)
+    spread[kept] = values
+    return spread
+
+
+def _left_out(found: Fit) -> tuple[str, ...]:
+    """The columns that were left out, and why, as a warning."""
+    lost = [name for k, name in enumerate(found.design.names) if k not in set(found.kept)]
+    if not lost:
+        return ()
+    which = "it adds" if len(lost) == 1 else "they add"
+    return (
+        f"not estimated: {elided(map(shown, lost))}; {which} nothing to the columns before: "
+        f"{elided(found.dropped, between='; ')}",
+    )
+
+
+def _digest(problem: SummedProblem) -> str:
+    """A hash of the sums: the same rows in any order give the same."""
+    assert isinstance(problem.sums, ExactSums)
+    return problem.sums.digest()
+
+
+def _refuse_overflow(problem: SummedProblem) -> None:
+    """`ProblemError` for a solution that doubles cannot hold."""
+    beyond = ~np.isfinite(problem.x).all(axis=1)
+    if beyond.any():
+        name = shown(problem.about.names[int(np.argmax(beyond))])
+        raise ProblemError(
+            f"the coefficient of {name!r} is beyond the largest double; give the column in smaller units"
+        )

@@ -1,0 +1,191 @@
+"""`lsq fit`: its screens and files, and what it refuses before anything is read."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import numpy as np
+import pandas
+import pytest
+from tables import SAMPLES, table
+
+from lsq_cli import fit
+
+PENGUINS = SAMPLES / "penguins.csv"
+FORMULA = "body_mass_g ~ flipper_length_mm + species"
+SCREEN = """\
+body_mass_g ~ flipper_length_mm + species
+
+Coefficients
+  name                    estimate  std. error      t        p   95% from         to
+  (intercept)           -4031.48       584.2    -6.90  2.6e-11  -5180.5    -2882.4
+  flipper_length_mm        40.7054       3.071  13.25  1.4e-32     34.665     46.746
+  species[T.Chinstrap]   -206.510       57.73   -3.58  0.00040   -320.07     -92.954
+  species[T.Gentoo]       266.810       95.26    2.80   0.0054     79.425    454.19
+
+Fit
+  rows                 342 of 344 (dropped: 2 na)
+  residual std. error  375.5 on 338 degrees of freedom
+  R²                   0.7826, adjusted 0.7807
+  F                    405.7 on 3 and 338, p < 1e-99
+  AIC, BIC             5029.52, 5044.86
+
+species is compared with Adelie
+"""
+
+
+def test_the_screen_says_what_a_biologist_asks(run_lsq):
+    result = run_lsq("fit", FORMULA, PENGUINS, "--missing", "drop")
+
+    assert (result.code, result.err) == (0, "")
+    assert result.out == SCREEN
+    assert max(map(len, result.out.splitlines())) <= 84
+
+
+def test_a_pipe_gives_the_same_and_so_do_parts(run_lsq, tmp_path):
+    lines = PENGUINS.read_bytes().splitlines(keepends=True)
+    for k, rows in enumerate((lines[1:100], lines[100:])):
+        (tmp_path / f"{k}.csv").write_bytes(b"".join([lines[0], *rows]))
+    whole = run_lsq("fit", FORMULA, PENGUINS, "--missing", "drop", "-f", "csv")
+    piped = run_lsq("fit", FORMULA, "--missing", "drop", "-f", "csv", stdin=PENGUINS.read_bytes())
+    parted = run_lsq("fit", FORMULA, tmp_path / "1.csv", tmp_path / "0.csv", "--missing", "drop", "-f", "csv")
+
+    assert whole.out == piped.out == parted.out
+
+
+@pytest.mark.parametrize("kind", ["HC1", "HC3", "cluster:island", "cluster:island,year"])
+def test_rows_of_a_pipe_are_kept_for_a_second_pass(run_lsq, kind):
+    options = ("fit", FORMULA, "--missing", "drop", "--vcov", kind)
+    result = run_lsq(*options, stdin=PENGUINS.read_bytes())
+
+    assert result.out == run_lsq(*options, PENGUINS).out
+    assert "std. errors" in result.out
+    assert run_lsq(*options, PENGUINS, "-f", "json").json["passes"] == 2
+
+
+def test_json_has_every_figure_of_the_contract(run_lsq):
+    record = run_lsq("fit", FORMULA, PENGUINS, "--missing", "drop", "-f", "json").json
+    found = fit(table("penguins"), FORMULA, missing="drop")
+
+    assert list(record["statistics"])[:6] == ["std_error", "t", "p", "low", "high", "vif"]
+    assert record["statistics"]["p"] == found.statistics.p.tolist()
+    assert record["statistics"]["vif"][0] is None
+    assert (record["statistics"]["vcov"], record["statistics"]["confidence"]) == ("iid", 0.95)
+    assert record["terms"]["levels"] == {"species": ["Adelie", "Chinstrap", "Gentoo"]}
+    assert record["terms"]["bases"] == {"species": "Adelie"}
+    assert len(record["digest"]) == 64
+
+
+def test_csv_has_errors_and_intervals_beside_the_value(run_lsq):
+    lines = run_lsq("fit", FORMULA, PENGUINS, "--missing", "drop", "-f", "csv").out.splitlines()
+    several = run_lsq("fit", "cbind(body_mass_g, year) ~ species", PENGUINS, "--missing", "drop", "-f", "csv")
+
+    assert lines[0] == "name,value,std_error,t,p,low,high"
+    assert float(lines[2].split(",")[1]) == fit(table("penguins"), FORMULA, missing="drop").x[1]
+    assert several.out.startswith("name,body_mass_g,year,std_error_body_mass_g,t_body_mass_g,")
+
+
+def test_other_screens(run_lsq):
+    plain = run_lsq(
+        "fit", "-t", "body_mass_g", "--columns", "species,year", "--no-intercept", PENGUINS, "--missing", "drop"
+    )
+    ridge = run_lsq("fit", FORMULA, PENGUINS, "--missing", "drop", "--ridge", "3")
+    less = run_lsq("fit", "body_mass_g ~ flipper_length_mm + I(3*flipper_length_mm)", PENGUINS, "--missing", "drop")
+    several = run_lsq("fit", "cbind(body_mass_g, year) ~ species", PENGUINS, "--missing", "drop", "--confidence", "0.9")
+
+    assert plain.out.startswith("body_mass_g ~ 0 + species + year\n")
+    assert "species[Adelie]" in plain.out
+    assert ridge.err == "lsq: note: a ridge has no standard errors: x is biased on purpose\n"
+    assert "std. error" not in ridge.out
+    assert "lsq: warning: not estimated: I(3 * flipper_length_mm); it adds nothing" in less.err
+    assert "  I(3 * flipper_length_mm)\n" in less.out
+    assert "Coefficients of year\n" in several.out and "90% from" in several.out
+
+
+def test_without_a_constant_r_squared_says_so(run_lsq):
+    out = run_lsq("fit", "body_mass_g ~ bill_depth_mm - 1", PENGUINS, "--missing", "drop").out
+
+    assert "(about 0: no constant in the model)" in out
+
+
+def test_files_are_written_and_the_array_read_back(run_lsq, tmp_path):
+    result = run_lsq("fit", FORMULA, PENGUINS, "--missing", "drop", "-f", "npy", "-o", tmp_path / "m.json")
+
+    assert np.load(io.BytesIO(result.raw)).tolist() == json.loads((tmp_path / "m.json").read_text())["x"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ((PENGUINS,), "what is to be explained? give a formula, lsq fit 'y ~ a + b' DATA, or -t NAME"),
+        (("y ~ a", PENGUINS, "-t", "year"), "--target and the formula both say what the model is"),
+        (("y ~ a", PENGUINS, "--columns", "year"), "--columns and the formula both say what the model is"),
+        (("y ~ a", PENGUINS, "--no-intercept"), "--no-intercept is - 1 in a formula: write it there"),
+        (("y ~ a", PENGUINS, "--confidence", "95"), "--confidence is a share below 1, as 0.95"),
+        (("y ~ a", PENGUINS, "--vcov", "robust"), "--vcov 'robust' is none of iid, HC0"),
+        (("y ~ a", PENGUINS, "--vcov", "HC1", "--ridge", "1"), "a ridge has no standard errors"),
+        (("y ~ a", PENGUINS, "-o", "x.txt"), "end the name in .json, .csv or .npy"),
+        (("body ~ year", PENGUINS), "the formula names 'body', and there is no such column"),
+        (("year ~ __import__('os')", PENGUINS), "__import__() is no function of a formula"),
+    ],
+)
+def test_usage_errors_are_one_line_and_code_2(run_lsq, arguments, error):
+    result = run_lsq("fit", *arguments)
+
+    assert (result.code, result.out) == (2, "")
+    assert error in result.err
+
+
+def test_data_errors_name_the_cell(run_lsq, tmp_path):
+    days = "".join(f"{k},2024-01-01,{'ab'[k % 2]}\n" for k in range(1000))
+    (tmp_path / "d.csv").write_text(f"y,d,g\n{days}3,soon,a\n4,2024-01-04,NA\n")
+    date = run_lsq("fit", "y ~ d", tmp_path / "d.csv")
+    missing = run_lsq("fit", "y ~ g", tmp_path / "d.csv")
+    cluster = run_lsq("fit", "y ~ g", tmp_path / "d.csv", "--vcov", "cluster:h", "--missing", "drop")
+
+    assert (date.code, missing.code, cluster.code) == (1, 1, 1)
+    assert f"{tmp_path / 'd.csv'}, line 1002, column 2 'd': 'soon' is no date" in date.err
+    assert "line 1003, column 3 'g': 'NA' marks a missing value; leave such rows out with --missing drop" in missing.err
+    assert "--vcov 'h': no such column" in cluster.err
+
+
+def test_dates_are_seconds_since_1970(run_lsq, tmp_path):
+    (tmp_path / "d.csv").write_text("y,d\n1,1970-01-01\n2,1970-01-01T00:00:01Z\n3.5,1970-01-01T00:00:02+00:00\n")
+    record = run_lsq("fit", "y ~ d", tmp_path / "d.csv", "-f", "json").json
+
+    assert record["x"][1] == 1.25
+
+
+def test_the_hint_of_solve_leads_here(run_lsq):
+    assert f"for a formula there is: lsq fit '{FORMULA}' DATA" in run_lsq("solve", FORMULA, PENGUINS).err
+
+
+def test_parquet_and_csv_are_fitted_alike(run_lsq, tmp_path):
+    frame = table("made")
+    frame["day"] = pandas.to_datetime([f"2024-01-{1 + k % 28:02d}" for k in range(len(frame))])
+    frame.to_csv(tmp_path / "d.csv", index=False)
+    frame.astype({"g": "category"}).to_parquet(tmp_path / "d.parquet", index=False)
+    formula = "y ~ a*g + h + flag + day"
+    text, arrow = (
+        run_lsq("fit", formula, tmp_path / f"d.{suffix}", "-f", "json", "--missing", "drop").json
+        for suffix in ("csv", "parquet")
+    )
+
+    assert text["names"] == arrow["names"]
+    assert text["x"] == arrow["x"] == fit(frame, formula, missing="drop").x.tolist()
+    assert text["digest"] == arrow["digest"]
+
+
+def test_large_text_is_read_as_small_text_is(run_lsq, tmp_path, monkeypatch):
+    frame = table("made")
+    frame.loc[3, "g"] = ""
+    frame.loc[8, "g"] = " north "
+    frame.to_csv(tmp_path / "d.csv", index=False)
+    command = ("fit", "y ~ a + g + C(k) + flag", tmp_path / "d.csv", "-f", "json", "--missing", "drop")
+    small = run_lsq(*command).json
+    monkeypatch.setattr("lsq_cli.sources.text.fast.LARGE_BYTES", 1)
+    monkeypatch.setattr("lsq_cli.sources.text.csv.BLOCK_BYTES", 2000)
+    large = run_lsq(*command).json
+
+    assert {**small, "seconds": 0} == {**large, "seconds": 0}

@@ -16,8 +16,9 @@ from lsq_cli.core.version import __version__
 if TYPE_CHECKING:
     from lsq_cli.api import gradient, solve
     from lsq_cli.core.solution import Solution
+    from lsq_cli.runs.regression import fit, predict
 
-__all__ = ["Solution", "__version__", "gradient", "solve"]
+__all__ = ["Solution", "__version__", "fit", "gradient", "predict", "solve"]
 
 
 def __getattr__(name: str) -> object:
@@ -26,6 +27,10 @@ def __getattr__(name: str) -> object:
         from lsq_cli.core.solution import Solution
 
         return Solution
+    if name in ("fit", "predict"):
+        from lsq_cli.runs import regression
+
+        return getattr(regression, name)
     if name in __all__:
         from lsq_cli import api
 

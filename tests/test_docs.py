@@ -15,7 +15,14 @@ from lsq_cli.commands import lsq
 from lsq_cli.core.version import __version__
 
 ROOT = Path(__file__).parent.parent
-PAGES = ["README.md", "docs/accuracy.md", "docs/gradient.md", "docs/choosing.md", "docs/formats.md"]
+PAGES = [
+    "README.md",
+    "docs/accuracy.md",
+    "docs/gradient.md",
+    "docs/choosing.md",
+    "docs/formats.md",
+    "docs/regression.md",
+]
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 
 
@@ -65,8 +72,9 @@ def test_examples_show_what_the_commands_print(page, run_lsq, stored, monkeypatc
     stored(path, BLOCK.sub(filled, path.read_text(encoding="utf-8")))
 
 
-def test_python_examples_of_the_readme_run():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", ["README.md", "docs/regression.md"])
+def test_python_examples_run(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
     failed, tried = 0, 0
     for source in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
         test = doctest.DocTestParser().get_doctest(source, {}, "README", "README.md", 0)

@@ -18,7 +18,7 @@ from lsq_cli.core.errors import shown
 for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
-VERBS = ("solve", "gradient", "compare", "look", "generate", "selftest", "completion")
+VERBS = ("solve", "fit", "predict", "gradient", "compare", "look", "generate", "selftest", "completion")
 
 
 class Verbs(click.Group):

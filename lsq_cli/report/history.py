@@ -227,7 +227,7 @@ class _ParquetRows:
         self._numbers = array("d")
 
     def begin(self) -> None:
-        self._writer = self._parquet.ParquetWriter(self._arrow.PythonFile(_Sink(self._file), mode="w"), self._schema)
+        self._writer = self._parquet.ParquetWriter(self._arrow.PythonFile(Sink(self._file), mode="w"), self._schema)
 
     def add(self, iterate: Iterate) -> None:
         self._steps.append(iterate.k)
@@ -250,7 +250,7 @@ class _ParquetRows:
         self._steps, self._numbers = [], array("d")
 
 
-class _Sink:
+class Sink:
     """A `AtomicFile` as pyarrow wants a file: it asks where it is, and means to close it."""
 
     closed = False

@@ -317,6 +317,50 @@ DATA = [
     Case("An output folder that does not exist", "data.csv -o nowhere/x.json", ("nowhere",), {"data.csv": TABLE}),
 ]
 
+G = "y,a,g\n1,2,p\n2,-4,q\n3,5,p\n4,4,\n"
+DATA += [
+    Case(
+        "A logarithm of a negative number",
+        "y~log(a) data.csv",
+        ("data.csv, line 3, column 2 'a'", "log(a) is not a finite number where a is -4"),
+        {"data.csv": G},
+        verb="fit",
+    ),
+    Case(
+        "A missing cell in a category",
+        "y~g data.csv",
+        ("data.csv, line 5, column 3 'g'", "the cell is empty", "--missing drop"),
+        {"data.csv": G},
+        verb="fit",
+    ),
+    Case(
+        "A level that is none",
+        "y~C(g,base='z') data.csv --missing drop",
+        ("C(g, base='z')", "there is no level 'z'", "'p', 'q'"),
+        {"data.csv": G},
+        verb="fit",
+    ),
+    Case(
+        "A formula that leads elsewhere",
+        "mpg~wt data.csv",
+        ("mpg~wt: no such file", "lsq fit 'mpg~wt' DATA"),
+    ),
+    Case(
+        "A file that is no model",
+        "data.csv data.csv",
+        ("data.csv: no model", "lsq fit"),
+        {"data.csv": G},
+        verb="predict",
+    ),
+    Case(
+        "A model whose columns are not there",
+        "m.json data.csv",
+        ("data.csv: the model needs 'wt'", "there is no such column"),
+        {"data.csv": G, "m.json": '{"version": "0.1.0", "names": ["wt"], "targets": ["mpg"], "x": [2.0]}'},
+        verb="predict",
+    ),
+]
+
 USAGE = [
     Case("A learning rate that is not positive", "data.csv -m gd --learning-rate 0", ("--learning-rate", "0"), code=2),
     Case("A learning rate that is no number", "data.csv -m gd --learning-rate nan", ("--learning-rate", "nan"), code=2),
@@ -350,6 +394,12 @@ USAGE = [
         {"A.npy": npy(np.ones((3, 2)))},
         code=2,
     ),
+    Case("A formula that names no column", "y~k data.csv", ("'k'", "there is no such column"), code=2, verb="fit"),
+    Case(
+        "Code in a formula", "y~os.system('x') data.csv", ("attributes are not read in a formula",), code=2, verb="fit"
+    ),
+    Case("No target and no formula", "data.csv", ("what is to be explained?",), code=2, verb="fit"),
+    Case("A covariance that is none", "y~x data.csv --vcov hc3", ("did you mean HC3?",), code=2, verb="fit"),
     Case("A size of memory that is none", "data.csv --memory 5XB", ("--memory", "64MB"), code=2),
     Case("An output of unknown kind", "data.csv -o x.xls", (".json",), code=2),
 ]

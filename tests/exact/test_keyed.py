@@ -25,7 +25,9 @@ def test_sums_are_exact_whatever_the_sizes_and_the_split():
     for piece in (slice(700, 999), slice(0, 10), slice(10, 700)):
         met = np.unique(codes[piece])
         part = KeyedSums(2)
-        part.add([names[k] for k in met], np.searchsorted(met, codes[piece]), [(v[0, piece], v[1, piece]), (v[1, piece],)])
+        part.add(
+            [names[k] for k in met], np.searchsorted(met, codes[piece]), [(v[0, piece], v[1, piece]), (v[1, piece],)]
+        )
         parted.merge(part)
 
     expected = {

@@ -32,10 +32,7 @@ def test_codings_are_those_of_patsy(model):
 
     theirs = {
         term.name(): [
-            {
-                factor.name(): matrix.matrix.shape[0] == matrix.matrix.shape[1]
-                for factor, matrix in coded.items()
-            }
+            {factor.name(): matrix.matrix.shape[0] == matrix.matrix.shape[1] for factor, matrix in coded.items()}
             for coded in (sub.contrast_matrices for sub in subterms)
         ]
         for term, subterms in design.term_codings.items()

@@ -1,0 +1,126 @@
+"""`lsq predict`: what a fitted model says of new rows."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lsq_cli.commands.options import GroupedCommand, Number, option, text_options, together, verbosity
+from lsq_cli.commands.reading import WRITTEN
+from lsq_cli.commands.shell import Interruption, say
+from lsq_cli.core.errors import UsageError, shown
+
+if TYPE_CHECKING:
+    from lsq_cli.report.predictions import Writer
+    from lsq_cli.runs.predicting import Prediction
+    from lsq_cli.sources.records import Records
+
+
+prediction_options = together(
+    option(
+        "Output", "-o", "--output", metavar="FILE", help=".csv, .npy or .parquet  [default: CSV on standard output]"
+    ),
+    option("Output", "--residuals", is_flag=True, help="Also b − Ax, where DATA has b."),
+    option(
+        "Output",
+        "--interval",
+        type=Number(above=0),
+        metavar="C",
+        help="Also where a new row lies with probability C, as 0.95.",
+    ),
+    option("Output", "--keep", multiple=True, metavar="COL", help="Columns of DATA to write first."),
+)
+
+
+@click.command(
+    cls=GroupedCommand,
+    example="lsq predict model.json new.csv --keep id -o predicted.csv",
+    short_help="What a fitted model says of new rows.",
+    help="""Predict with a model that lsq fit or lsq solve wrote by -o model.json.
+
+    The columns of DATA are looked up by name, in any order; others are ignored. Every row in gives a row
+    out: one with a missing cell has an empty value. The rows stream; memory does not grow with them.
+    """,
+)
+@click.argument("model", type=click.Path(allow_dash=False))
+@click.argument("data", nargs=-1, type=click.Path(allow_dash=True))
+@text_options
+@prediction_options
+@verbosity
+@click.pass_context
+def command(ctx: click.Context, /, **options: Any) -> None:
+    """Read the model, then the rows, each block written before the next."""
+    from lsq_cli.report.files import refuse_same
+    from lsq_cli.report.predictions import check_predictions_path
+
+    if options["interval"] is not None and options["interval"] >= 1:
+        raise UsageError("--interval is a share below 1, as 0.95")
+    if options["output"] is not None:
+        refuse_same((options["output"],), (options["model"], *options["data"]))
+        check_predictions_path(options["output"], options["keep"])
+    Interruption()
+    prediction, records = _prediction(options)
+    dropped = _write(prediction, records, options)
+    if not options["quiet"]:
+        for note in records.notes:
+            say("note", note)
+        for warning in records.warnings:
+            say("warning", warning)
+        if dropped:
+            reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items()))
+            count = sum(dropped.values())
+            those = "1 row has" if count == 1 else f"{count} rows have"
+            say("warning", f"{those} a missing cell and no prediction ({reasons})")
+
+
+def _prediction(options: dict[str, Any]) -> tuple[Prediction, Records]:
+    """The model and the rows."""
+    from lsq_cli.runs.models import read_model
+    from lsq_cli.runs.predicting import Prediction, PredictOptions
+    from lsq_cli.sources.columns import Request
+    from lsq_cli.sources.names import Header
+    from lsq_cli.sources.open_records import open_records
+    from lsq_cli.sources.opening import read_whole
+
+    model = read_model(read_whole(options["model"]), shown(options["model"], 4096))
+    request = Request(missing="drop", **{name: options[name] for name in WRITTEN})
+    records = open_records(options["data"], request, sys.stdin.buffer)
+    kept = tuple(column.name for column in Header(records.first).every("--keep", options["keep"]))
+    asked = PredictOptions(options["residuals"], options["interval"], kept)
+    return Prediction(model, records, asked), records
+
+
+def _write(prediction: Prediction, records: Records, options: dict[str, Any]) -> Counter[str]:
+    """Write all rows; returns how many have no prediction, and why."""
+    from lsq_cli.report.files import AtomicFile
+
+    dropped: Counter[str] = Counter()
+    with ExitStack() as stack:
+        path = options["output"]
+        file = None if path is None else stack.enter_context(AtomicFile(path))
+        writer = _writer(prediction, records, sys.stdout.buffer if file is None else file, path)
+        for rows in prediction:
+            writer.add(rows)
+            dropped.update(rows.dropped)
+        writer.finish()
+    sys.stdout.buffer.flush()
+    return dropped
+
+
+def _writer(prediction: Prediction, records: Records, file: Any, path: str | None) -> Writer:
+    """What writes the rows in the format of the file."""
+    from lsq_cli.report import predictions
+
+    kept, names = prediction.options.keep, prediction.names
+    suffix = ".csv" if path is None else os.path.splitext(path)[1].lower()
+    if suffix == ".npy":
+        return predictions.NpyPredictions(file, names)
+    if suffix == ".parquet":
+        numbers = [name for name in kept if records.kinds[name] == "number"]
+        return predictions.ParquetPredictions(file, kept, numbers, names)
+    return predictions.CsvPredictions(file, kept, names)

@@ -1,0 +1,248 @@
+"""Predictions for new rows: block after block as they come, in memory that does not grow.
+
+    ŷ = a x        interval  ŷ ± t·√(σ² + a V aᵀ)
+
+Columns are looked up by name and made as the model's terms say; others are ignored. A row with a missing cell has no
+prediction and keeps its place. The interval is that of a new observation, with normal errors of one variance σ², and V
+the covariance of x that the model has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from lsq_cli.core.errors import CellError, ColumnError, UsageError, elided, shown
+from lsq_cli.exact.expansions import negated
+from lsq_cli.problems.design_rows import DesignRows, Place, dense, fitted
+from lsq_cli.problems.designed import Products, evaluated
+from lsq_cli.sources.records import Levels, Wanted
+from lsq_cli.terms.design import Design, Shape
+from lsq_cli.terms.factors import DATE, EMPTY, NUMBER, TEXT, TRUTH, Level, level_text
+from lsq_cli.terms.reading import near
+
+if TYPE_CHECKING:
+    from lsq_cli.core.solution import Array
+    from lsq_cli.runs.models import Model
+    from lsq_cli.sources.records import Record, RecordBlock, Records
+
+_PIECE = 1 << 18
+"""Numbers of A that are made at a time, for intervals."""
+
+
+class PredictOptions(NamedTuple):
+    """What is asked of a prediction: the options of ``lsq predict`` of these names."""
+
+    residuals: bool = False
+    interval: float | None = None
+    keep: tuple[str, ...] = ()
+
+
+class Predicted(NamedTuple):
+    """Some rows.
+
+    Attributes
+    ----------
+    kept : mapping
+        Column → the text of each row.
+    columns : mapping
+        ``prediction``, ``low``, ``high``, ``residual`` → (rows,), nan in rows that miss a cell; for several targets
+        each with the target's name behind.
+    dropped : mapping
+        Reason → rows without a prediction.
+    """
+
+    kept: Mapping[str, list[str]]
+    columns: Mapping[str, Array]
+    dropped: Mapping[str, int]
+
+
+class Predictions(NamedTuple):
+    """All rows, held; a row that misses a cell has nan.
+
+    Attributes
+    ----------
+    prediction : ndarray, shape (m,) or (m, p)
+    low, high : ndarray or None
+        Where a new observation lies, with an ``interval``.
+    residual : ndarray or None
+        b − Ax, with ``residuals``.
+    """
+
+    prediction: Array
+    low: Array | None = None
+    high: Array | None = None
+    residual: Array | None = None
+
+
+class Prediction:
+    """A model and the rows that it is asked about: iterate over it.
+
+    Parameters
+    ----------
+    model : Model
+    records : Records
+        That keep their place: read with missing="drop".
+    options : PredictOptions
+
+    Raises
+    ------
+    ColumnError
+        For columns that the model needs and the table does not have.
+    UsageError
+        For an interval where the model has no statistics.
+    """
+
+    def __init__(self, model: Model, records: Records, options: PredictOptions) -> None:
+        self.model, self.options, self._records = model, options, records
+        formula = model.design.shape.formula
+        if not options.residuals:
+            formula = replace(formula, targets=())
+        self._design = Design(Shape(formula), model.design.levels, model.design.kinds)
+        self._rows = DesignRows(self._design)
+        if options.interval is not None and not model.covariances:
+            raise UsageError("--interval needs a model with standard errors, as lsq fit writes it without a ridge")
+        self._check_columns()
+        shape = self._design.shape
+        self.wanted = Wanted(shape.numbers, shape.categories, kept=options.keep)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns that are made."""
+        kinds = [
+            "prediction",
+            *(["low", "high"] if self.options.interval else []),
+            *["residual"] * self.options.residuals,
+        ]
+        several = len(self.model.targets) > 1
+        return tuple(f"{kind}_{target}" if several else kind for target in self.model.targets for kind in kinds)
+
+    def __iter__(self) -> Iterator[Predicted]:
+        """The rows, block after block."""
+        for block in self._records.blocks(self.wanted):
+            yield self._of(block)
+
+    def held(self) -> Predictions:
+        """All rows in memory."""
+        parts = [list(rows.columns.values()) for rows in self]
+        columns = [np.concatenate(same) for same in zip(*parts, strict=True)]
+        p = len(self.model.targets)
+        per_target = len(self.names) // p
+        kinds = [name.removesuffix(f"_{self.model.targets[0]}") if p > 1 else name for name in self.names[:per_target]]
+        found = {}
+        for k, kind in enumerate(kinds):
+            several = columns[k::per_target] if columns else [np.empty(0)] * p
+            found[kind] = several[0] if p == 1 else np.column_stack(several)
+        return Predictions(**found)
+
+    def _check_columns(self) -> None:
+        """`ColumnError` for a column that is not there, or holds something else than the model's did."""
+        called = {column.name: column for column in self._records.columns}
+        needed = self._design.shape.formula.columns()
+        if lacking := [name for name in needed if name not in called]:
+            hint = near(lacking[0], called)
+            raise ColumnError(
+                f"the model needs {elided(repr(shown(name)) for name in lacking)}, and there is no such column{hint}",
+                self._records.first.path,
+            )
+        kinds = self._records.kinds
+        for name in needed:
+            if name in self._records.repeated:
+                raise ColumnError(
+                    f"several columns are called {shown(name)!r}, and the model needs one", called[name].place
+                )
+            expected, found = self._design.kinds[name], kinds[name]
+            as_number = name in self._design.shape.numbers
+            if as_number and found == TEXT and expected != DATE:
+                raise ColumnError(
+                    f"it holds text such as {shown(called[name].example)!r}, and the model takes numbers of it",
+                    called[name].place,
+                )
+            if as_number and (found == DATE) != (expected == DATE) and found != EMPTY:
+                raise ColumnError(
+                    f"it holds {_plural(found)}, and the model takes {_plural(expected)}", called[name].place
+                )
+
+    def _of(self, block: RecordBlock) -> Predicted:
+        """The rows of one block."""
+        record = block.read()
+        categories = {name: self._known(name, record, block) for name in self.wanted.categories}
+        products = evaluated(self._design.shape, record, block)
+        places = list(self._rows.places(categories, len(record.used)))
+        columns: dict[str, Array] = {}
+        names = iter(self.names)
+        for t in range(len(self.model.targets)):
+            for values in self._columns(t, products, places):
+                whole = np.full(record.rows_read, np.nan)
+                whole[record.used] = values
+                columns[next(names)] = whole
+        return Predicted(record.kept, columns, record.dropped)
+
+    def _columns(self, t: int, products: Products, places: Sequence[Place]) -> Iterator[Array]:
+        """The columns of one target."""
+        rows = len(products.of_columns[0][0])
+        found = fitted(places, products.of_columns, self.model.x[:, t], (np.zeros(rows),))
+        yield found
+        if self.options.interval is not None:
+            reach = self._reach(t, products, places, rows)
+            yield found - reach
+            yield found + reach
+        if self.options.residuals:
+            target = products.of_targets[t]
+            yield -fitted(places, products.of_columns, self.model.x[:, t], negated(target))
+
+    def _reach(self, t: int, products: Products, places: Sequence[Place], rows: int) -> Array:
+        """Half the length of the interval of each row."""
+        n = len(self.model.x)
+        V, sigma = np.nan_to_num(self.model.covariances[t]), self.model.sigmas[t]
+        variance, step = np.empty(rows), max(1, _PIECE // n)
+        for start in range(0, rows, step):
+            piece = slice(start, min(start + step, rows))
+            A = dense(places, products.of_columns, n, piece)
+            variance[piece] = np.vecdot(A @ V, A)
+        return np.asarray(self._quantile * np.sqrt(sigma**2 + np.maximum(variance, 0.0)))
+
+    @cached_property
+    def _quantile(self) -> float:
+        """t of the interval."""
+        from lsq_cli.core.extras import load
+
+        special = load("scipy.special", "fit", "--interval")
+        return float(special.stdtrit(self.model.freedom, 0.5 + (self.options.interval or 0.0) / 2))
+
+    def _known(self, name: str, record: Record, block: RecordBlock) -> Levels:
+        """A category of some rows, in the model's own levels; `CellError` for one that it does not have."""
+        known = self._by_text[name]
+        found = record.categories[name]
+        levels = [known.get(_said(level)) for level in found.levels]
+        unknown = np.array([level is None for level in levels], bool)[found.codes]
+        if unknown.any():
+            row = int(unknown.argmax())
+            level = found.levels[found.codes[row]]
+            hint = near(level_text(level), map(level_text, self.model.design.levels[name]))
+            raise CellError(
+                f"{shown(level_text(level))!r} is no level of {shown(name)!r} in the model{hint}",
+                block.where(int(record.used[row]), name),
+            )
+        return Levels(tuple("" if level is None else level for level in levels), found.codes)
+
+    @cached_property
+    def _by_text(self) -> dict[str, dict[str, Level]]:
+        """Category → text of a level → the level."""
+        levels = self.model.design.levels
+        return {name: {_said(level): level for level in levels[name]} for name in self.wanted.categories}
+
+
+def _said(level: Level) -> str:
+    """A level as any format may write it: 4, 4.0 and "4" are one, and so are True and "true"."""
+    text = level_text(level)
+    return text.lower() if text.lower() in ("true", "false") else text
+
+
+def _plural(kind: str) -> str:
+    """What the cells of a kind are."""
+    return {NUMBER: "numbers", TRUTH: "true and false", DATE: "dates", EMPTY: "nothing"}.get(kind, kind)

@@ -1,0 +1,187 @@
+"""Regression from Python: `fit` and `predict` on data frames and files, as `lsq fit` and `lsq predict` do it.
+
+They are handed out by the package itself, and loaded when they are first asked for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from os import PathLike, fspath
+from typing import Any, Literal
+
+from lsq_cli.core.errors import UsageError
+from lsq_cli.core.keywords import in_keywords, in_words_of_python
+from lsq_cli.core.solution import Solution
+from lsq_cli.engines.blas import one_thread
+from lsq_cli.engines.local import MEMORY, bytes_of
+from lsq_cli.engines.resources import Resources
+from lsq_cli.problems.kinds import check_vcov
+from lsq_cli.runs.fitting import FitOptions, model_of
+from lsq_cli.runs.fitting import fit as fit_records
+from lsq_cli.runs.models import model_of_solution, read_model
+from lsq_cli.runs.predicting import Prediction, Predictions, PredictOptions
+from lsq_cli.sources.open_records import open_python_records
+from lsq_cli.sources.opening import read_whole
+
+Texts = str | Iterable[str]
+"""One text or several."""
+_WRITTEN = (*("na", "no_default_na", "skip", "header", "delimiter", "decimal", "comment", "encoding", "input_format"),)
+
+
+@in_words_of_python
+@one_thread()
+def fit(
+    data: Any,
+    formula: str | None = None,
+    *,
+    target: Texts = (),
+    columns: Texts = (),
+    drop: Texts = (),
+    intercept: bool = True,
+    weights: str | None = None,
+    ridge: float = 0.0,
+    vcov: str = "iid",
+    confidence: float = 0.95,
+    rank_tol: float | None = None,
+    jobs: int | None = None,
+    memory: int | str = MEMORY,
+    missing: Literal["error", "drop"] = "error",
+    na: Texts = (),
+    no_default_na: bool = False,
+    skip: int = 0,
+    header: bool | None = None,
+    delimiter: str | None = None,
+    decimal: str | None = None,
+    comment: str | None = None,
+    encoding: str | None = None,
+    input_format: str | None = None,
+) -> Solution:
+    """Fit a linear model to a table by least squares, and say how sure its coefficients are.
+
+    Parameters
+    ----------
+    data : data frame, mapping of name to array_like, path or list of paths
+    formula : str, optional
+        As in R and statsmodels, ``"y ~ a + C(g)"``; without it `target` is what all other columns explain.
+    intercept : bool
+        Without a formula: whether there is a column of ones.
+    weights : str, optional
+        The name of the column that weighs the rows.
+    vcov : str
+        ``"iid"``, ``"HC0"`` to ``"HC3"``, ``"cluster:g"`` or ``"cluster:g,h"``.
+    target, columns, drop, ridge, confidence, rank_tol, jobs, memory, missing, na, no_default_na, skip, header,
+    delimiter, decimal, comment, encoding, input_format
+        As the options of ``lsq fit`` of these names.
+
+    Returns
+    -------
+    Solution
+        With ``statistics``, unless there is a ridge; ``summary()`` is its text, and `predict` takes it.
+
+    Raises
+    ------
+    DataError
+        If a row or a column cannot be used.
+    UsageError
+        If the formula cannot be read, or options contradict each other.
+    MissingExtraError
+        Without patsy or scipy (extra ``fit``).
+    """
+    given = locals()
+    solution = _fitted(
+        data,
+        formula,
+        {"target": target, "columns": columns, "drop": drop},
+        FitOptions(weights, ridge, rank_tol, vcov, confidence),
+        {name: given[name] for name in ("missing", *_WRITTEN)},
+        Resources(jobs, bytes_of(memory)),
+        intercept=intercept,
+    )
+    return replace(
+        solution,
+        warnings=tuple(map(in_keywords, solution.warnings)),
+        notes=tuple(map(in_keywords, solution.notes)),
+    )
+
+
+@in_words_of_python
+@one_thread()
+def predict(
+    model: Solution | str | PathLike[str],
+    data: Any,
+    *,
+    residuals: bool = False,
+    interval: float | None = None,
+    na: Texts = (),
+    no_default_na: bool = False,
+    skip: int = 0,
+    header: bool | None = None,
+    delimiter: str | None = None,
+    decimal: str | None = None,
+    comment: str | None = None,
+    encoding: str | None = None,
+    input_format: str | None = None,
+) -> Predictions:
+    """Say what a fitted model makes of new rows.
+
+    Parameters
+    ----------
+    model : Solution or path
+        What `fit` or `solve` returned, or the file that ``-o model.json`` wrote.
+    data : data frame, mapping of name to array_like, path or list of paths
+        Columns are looked up by name; others are ignored.
+    residuals : bool
+        Also b − Ax, where `data` has b.
+    interval : float, optional
+        Also where a new row lies with this probability, as 0.95.
+
+    Returns
+    -------
+    Predictions
+        ``prediction``, ``low``, ``high`` and ``residual``, each (m,) or (m, p), nan in rows that miss a cell.
+
+    Raises
+    ------
+    DataError
+        If the model or a row cannot be read, a column is missing, a level is none of the model's.
+    """
+    given = locals()
+    if interval is not None and not 0.0 < interval < 1.0:
+        raise UsageError(f"interval must be between 0 and 1, not {interval!r}")
+    if isinstance(model, Solution):
+        fitted = model_of_solution(model)
+    else:
+        fitted = read_model(read_whole(fspath(model)), fspath(model))
+    records = open_python_records(data, missing="drop", **{name: given[name] for name in _WRITTEN})
+    return Prediction(fitted, records, PredictOptions(residuals, interval)).held()
+
+
+def _fitted(
+    data: Any,
+    formula: str | None,
+    model: Mapping[str, Texts],
+    options: FitOptions,
+    written: Mapping[str, Any],
+    resources: Resources,
+    *,
+    intercept: bool,
+) -> Solution:
+    """Fit a model to a data frame or to files; `UsageError` for arguments that contradict each other."""
+    check_vcov(options.vcov)
+    for name, value in {"ridge": options.ridge, "rank_tol": options.rank_tol or 0.0}.items():
+        if not 0.0 <= value < math.inf:
+            raise UsageError(f"{name} must be a number ≥ 0, not {value!r}")
+    if not 0.0 < options.confidence < 1.0:
+        raise UsageError(f"confidence must be between 0 and 1, not {options.confidence!r}")
+    if options.ridge and options.vcov != "iid":
+        raise UsageError("vcov and ridge do not go together: a ridge has no standard errors")
+    chosen = {name: (texts,) if isinstance(texts, str) else tuple(texts) for name, texts in model.items()}
+    if formula is not None and (chosen["target"] or chosen["columns"] or not intercept):
+        raise UsageError("the formula says what the model is: leave out target, columns and intercept")
+    if formula is None and not chosen["target"]:
+        raise UsageError('what is to be explained? give a formula, "y ~ a + b", or target=')
+    records = open_python_records(data, twice=options.vcov != "iid", **written)
+    asked = model_of(records, formula, **chosen, weights=options.weights, intercept=intercept)
+    return fit_records(records, asked, options, resources)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +14,16 @@ from lsq_cli.commands.options import (
     GroupedCommand,
     Number,
     data_arguments,
+    given_options,
     machine_options,
     option,
     output_options,
     together,
     verbosity,
 )
-from lsq_cli.commands.reading import WRITTEN, reading_options, resources_of, say_notes
+from lsq_cli.commands.reading import open_named, reading_options, resources_of, say_notes, say_warnings
 from lsq_cli.commands.shell import Interruption, say
-from lsq_cli.core.errors import UsageError
+from lsq_cli.core.errors import UsageError, counted
 
 if TYPE_CHECKING:
     from lsq_cli.core.solution import Solution
@@ -29,15 +31,22 @@ if TYPE_CHECKING:
     from lsq_cli.terms.formula import Formula
 
 model_options = together(
-    option("Problem", "--no-intercept", is_flag=True, help="No column of ones: what - 1 is in a formula."),
-    option("Problem", "--ridge", type=Number(0), default=0.0, metavar="LAMBDA", help="Add ½λ‖x‖²; no standard errors."),
+    option("Problem", "--no-intercept", is_flag=True, help="No column of ones, as - 1 in a formula"),
+    option(
+        "Problem",
+        "--ridge",
+        type=Number(0),
+        default=0.0,
+        metavar="LAMBDA",
+        help="Add ½λ‖x‖²; no standard errors  [default: 0]",
+    ),
     option(
         "Problem",
         "--vcov",
         default="iid",
         show_default=True,
         metavar="KIND",
-        help="iid, HC0, HC1, HC2, HC3 or cluster:COL[,COL].",
+        help="iid, HC0 to HC3, cluster:COL[,COL]",
     ),
     option(
         "Problem",
@@ -46,15 +55,15 @@ model_options = together(
         default=0.95,
         show_default=True,
         metavar="C",
-        help="Of the intervals.",
+        help="Of the intervals",
     ),
-    option("Problem", "--rank-tol", type=Number(0), metavar="T", help="Part below which a column is dependent."),
+    option("Problem", "--rank-tol", type=Number(0), metavar="T", help="Dependent below  [default: 4√n·2⁻⁵³]"),
 )
 
 
 @click.command(
     cls=GroupedCommand,
-    example="lsq fit 'body_mass_g ~ flipper_length_mm + species' sample_data/penguins.csv --missing drop",
+    example="lsq fit 'y ~ x1 + x6' sample_data/longley.csv",
     short_help="Regression with a formula, standard errors and p.",
     help="""Fit a linear model by least squares, and say how sure its coefficients are.
 
@@ -83,12 +92,12 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     asked = FitOptions(*(options[name] for name in FitOptions._fields))
     with resources_of(records, options) as resources:
         solution = fit(records, model, asked, resources)
+    solution = replace(solution, options=given_options(ctx))
     say_notes(solution.notes, options)
-    if not options["quiet"]:
-        for warning in solution.warnings:
-            say("warning", warning)
-        if options["verbose"]:
-            say("info", f"{solution.rows_read} rows read, {solution.rows} used, {perf_counter() - start:.3f} s")
+    say_warnings(solution.warnings, options)
+    if options["verbose"] and not options["quiet"]:
+        rows = f"{counted(solution.rows_read, 'row')} read, {solution.rows} used"
+        say("info", f"{rows}, {perf_counter() - start:.3f} s")
     _report(solution, options)
 
 
@@ -133,18 +142,11 @@ def _check_usage(formula: str | None, options: dict[str, Any]) -> None:
 def _open(options: dict[str, Any]) -> Records:
     """The table, with what was found about it."""
     from lsq_cli.core.extras import load
-    from lsq_cli.sources.columns import Request
-    from lsq_cli.sources.open_records import open_records
 
     if not options["ridge"]:
         load("scipy.special", "fit", "the p of a coefficient")
-    twice, written = options["vcov"] != "iid", {name: options[name] for name in WRITTEN}
-    request = Request(target=options["target"], missing=options["missing"], twice=twice, **written)
-    records = open_records(options["data"], request, sys.stdin.buffer)
-    if options["verbose"] and not options["quiet"]:
-        for form in records.forms:
-            say("info", form)
-    return records
+    twice = options["vcov"] != "iid"
+    return open_named(options, target=options["target"], missing=options["missing"], twice=twice)
 
 
 def _model(formula: str | None, records: Records, options: dict[str, Any]) -> Formula:

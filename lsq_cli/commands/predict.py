@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lsq_cli.commands.options import GroupedCommand, Number, option, text_options, together, verbosity
-from lsq_cli.commands.reading import WRITTEN
+from lsq_cli.commands.reading import open_named, say_notes, say_warnings
 from lsq_cli.commands.shell import Interruption, say
-from lsq_cli.core.errors import UsageError, shown
+from lsq_cli.core.errors import UsageError, counted, shown
 
 if TYPE_CHECKING:
     from lsq_cli.report.predictions import Writer
@@ -22,24 +22,22 @@ if TYPE_CHECKING:
 
 
 prediction_options = together(
-    option(
-        "Output", "-o", "--output", metavar="FILE", help=".csv, .npy or .parquet  [default: CSV on standard output]"
-    ),
-    option("Output", "--residuals", is_flag=True, help="Also b − Ax, where DATA has b."),
+    option("Output", "-o", "--output", metavar="FILE", help=".csv, .npy or .parquet  [default: CSV to stdout]"),
+    option("Output", "--residuals", is_flag=True, help="Also b − Ax, where DATA has b"),
     option(
         "Output",
         "--interval",
         type=Number(above=0),
         metavar="C",
-        help="Also where a new row lies with probability C, as 0.95.",
+        help="Bounds of a new row, as 0.95",
     ),
-    option("Output", "--keep", multiple=True, metavar="COL", help="Columns of DATA to write first."),
+    option("Output", "--keep", multiple=True, metavar="COL", help="Columns of DATA to write first"),
 )
 
 
 @click.command(
     cls=GroupedCommand,
-    example="lsq predict model.json new.csv --keep id -o predicted.csv",
+    example="lsq predict sample_data/penguins.json sample_data/penguins.csv",
     short_help="What a fitted model says of new rows.",
     help="""Predict with a model that lsq fit or lsq solve wrote by -o model.json.
 
@@ -66,30 +64,22 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     Interruption()
     prediction, records = _prediction(options)
     dropped = _write(prediction, records, options)
-    if not options["quiet"]:
-        for note in records.notes:
-            say("note", note)
-        for warning in records.warnings:
-            say("warning", warning)
-        if dropped:
-            reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items()))
-            count = sum(dropped.values())
-            those = "1 row has" if count == 1 else f"{count} rows have"
-            say("warning", f"{those} a missing cell and no prediction ({reasons})")
+    say_notes(records.notes, options)
+    say_warnings(records.warnings, options)
+    if dropped and not options["quiet"]:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items()))
+        say("warning", f"no prediction where a cell is missing: {counted(sum(dropped.values()), 'row')} ({reasons})")
 
 
 def _prediction(options: dict[str, Any]) -> tuple[Prediction, Records]:
     """The model and the rows."""
     from lsq_cli.runs.models import read_model
     from lsq_cli.runs.predicting import Prediction, PredictOptions
-    from lsq_cli.sources.columns import Request
     from lsq_cli.sources.names import Header
-    from lsq_cli.sources.open_records import open_records
     from lsq_cli.sources.opening import read_whole
 
     model = read_model(read_whole(options["model"]), shown(options["model"], 4096))
-    request = Request(missing="drop", **{name: options[name] for name in WRITTEN})
-    records = open_records(options["data"], request, sys.stdin.buffer)
+    records = open_named(options, missing="drop")
     kept = tuple(column.name for column in Header(records.first).every("--keep", options["keep"]))
     asked = PredictOptions(options["residuals"], options["interval"], kept)
     return Prediction(model, records, asked), records

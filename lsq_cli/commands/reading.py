@@ -62,6 +62,26 @@ def open_data(options: dict[str, Any], *, alone: bool = False) -> Source:
     return source
 
 
+def open_named(options: dict[str, Any], **asked: Any) -> Records:
+    """One table whose columns are asked for by name; `asked` are further fields of the request."""
+    from lsq_cli.sources.columns import Request
+    from lsq_cli.sources.open_records import open_records
+
+    request = Request(**{name: options[name] for name in WRITTEN}, **asked)
+    if not options["data"]:
+        _refuse_a_terminal()
+    try:
+        records = open_records(options["data"], request, sys.stdin.buffer)
+    except OpenError as error:
+        if options.get("target"):
+            refuse_columns_as_files(options["data"], request, error)
+        raise
+    if options.get("verbose") and not options["quiet"]:
+        for form in records.forms:
+            say("info", form)
+    return records
+
+
 def _refuse_a_terminal() -> None:
     """`UsageError` with the help of the verb that was called, where the table would have to be typed."""
     if sys.stdin.isatty():

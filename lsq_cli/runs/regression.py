@@ -27,7 +27,9 @@ from lsq_cli.sources.opening import read_whole
 
 Texts = str | Iterable[str]
 """One text or several."""
-_WRITTEN = (*("na", "no_default_na", "skip", "header", "delimiter", "decimal", "comment", "encoding", "input_format"),)
+_WRITTEN = (
+    *("na", "no_default_na", "skip", "header", "delimiter", "decimal", "comment", "encoding", "sheet", "input_format"),
+)
 
 
 @in_words_of_python
@@ -56,6 +58,7 @@ def fit(
     decimal: str | None = None,
     comment: str | None = None,
     encoding: str | None = None,
+    sheet: str | int | None = None,
     input_format: str | None = None,
 ) -> Solution:
     """Fit a linear model to a table by least squares, and say how sure its coefficients are.
@@ -72,7 +75,7 @@ def fit(
     vcov : str
         ``"iid"``, ``"HC0"`` to ``"HC3"``, ``"cluster:g"`` or ``"cluster:g,h"``.
     target, columns, drop, ridge, confidence, rank_tol, jobs, memory, missing, na, no_default_na, skip, header,
-    delimiter, decimal, comment, encoding, input_format
+    delimiter, decimal, comment, encoding, sheet, input_format
         As the options of ``lsq fit`` of these names.
 
     Returns
@@ -122,6 +125,7 @@ def predict(
     decimal: str | None = None,
     comment: str | None = None,
     encoding: str | None = None,
+    sheet: str | int | None = None,
     input_format: str | None = None,
 ) -> Predictions:
     """Say what a fitted model makes of new rows.

@@ -28,12 +28,12 @@ import numpy as np
 
 from lsq_cli.core.errors import LsqError, OpenError, TableError, counted, shown
 from lsq_cli.core.extras import load
+from lsq_cli.sources.binary.arrow import coded, doubles
 from lsq_cli.sources.binary.missing import checked
 from lsq_cli.sources.binary.samples import sample_of
-from lsq_cli.sources.blocks import Cells, Decision, Reason, Sample, rows_to_sample
+from lsq_cli.sources.blocks import Cells, Decision, Sample, rows_to_sample
 from lsq_cli.sources.column import Column, Kind, positions_of
 from lsq_cli.sources.streams import BUFFER_BYTES
-from lsq_cli.sources.words import Coded, joined
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from lsq_cli.core.solution import Array
     from lsq_cli.sources.blocks import ByteSource, CellBlock, Missing
     from lsq_cli.sources.columns import Request
+    from lsq_cli.sources.words import Coded
 
 BATCH_BYTES = 1 << 23
 """Doubles of one batch of a large row group."""
@@ -155,7 +156,7 @@ def _first_cells(file: Any, wanted: Wanted, rows: int, na: frozenset[float]) -> 
     """The text of the first cells of a column; none where they are no numbers, and cannot be read or shown."""
     first = islice(file.iter_batches(rows, columns=[wanted.column.name]), 1)
     if wanted.column.kind in (Kind.NUMBER, Kind.TRUTH, Kind.INDEX):
-        return next((sample_of(_doubles(wanted.of(batch))[:, None], na).cells[0] for batch in first), ())
+        return next((sample_of(doubles(wanted.of(batch))[:, None], na).cells[0] for batch in first), ())
     with suppress(Exception):  # as in `_opened`
         return next(tuple(str(cell.as_py()) if cell.is_valid else None for cell in wanted.of(batch)) for batch in first)
     return ()
@@ -189,7 +190,7 @@ class ParquetRows:
         nulls: NDArray[np.bool_] | None = None
         for k, wanted in enumerate(self.wanted):
             column = wanted.of(table)
-            values[:, k] = _doubles(column)
+            values[:, k] = doubles(column)
             if column.null_count:
                 nulls = np.zeros(values.shape, bool) if nulls is None else nulls
                 nulls[:, k] = column.is_null().to_numpy(zero_copy_only=False)
@@ -278,23 +279,11 @@ class ParquetWords:
     def read_words(self) -> tuple[Cells, tuple[Coded, ...]]:
         """The numbers, and the columns of text."""
         values, nulls = self.rows.values(self.batch)
-        return checked(values, self.rows, nulls), tuple(_coded(wanted.of(self.batch)) for wanted in self.words)
+        return checked(values, self.rows, nulls), tuple(coded(wanted.of(self.batch)) for wanted in self.words)
 
     def where(self, row: int, k: int) -> str:
         """The place of a cell."""
         return replace(self.rows, wanted=(*self.rows.wanted, *self.words)).where(row, k)
-
-
-def _coded(column: Any) -> Coded:
-    """A column of anything as text, each once; a null is an empty cell."""
-    pyarrow = import_module("pyarrow")
-    if pyarrow.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    found = column.cast(pyarrow.string()).dictionary_encode()
-    codes = found.indices.fill_null(len(found.dictionary)).to_numpy(zero_copy_only=False)
-    levels = [*found.dictionary.to_pylist(), ""]
-    reasons = [Reason.PRESENT] * len(found.dictionary) + [Reason.EMPTY]
-    return joined([str(level) for level in levels], codes.astype(np.intp), reasons)
 
 
 def _check_ends(source: ByteSource) -> None:
@@ -358,16 +347,6 @@ def _pandas_index(schema: Any) -> set[str]:
         return {name for name in said.get("index_columns", ()) if isinstance(name, str)}
     except (ValueError, AttributeError, TypeError):  # what stands there is not pandas'
         return set()
-
-
-def _doubles(column: Any) -> Array:
-    """The nearest doubles, nan for null."""
-    pyarrow = import_module("pyarrow")
-    if pyarrow.types.is_decimal(column.type):
-        # Through text, which is rounded once; pyarrow's own way divides by a rounded power of ten.
-        column = column.cast(pyarrow.string())
-    doubles: Array = column.cast(pyarrow.float64(), safe=False).to_numpy(zero_copy_only=False)
-    return doubles
 
 
 def _examples(file: Any, schema: Any, names: Sequence[str], text: list[int]) -> dict[int, str]:

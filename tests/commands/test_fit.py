@@ -172,7 +172,11 @@ def test_parquet_and_csv_are_fitted_alike(run_lsq, tmp_path):
         for suffix in ("csv", "parquet")
     )
 
-    assert text["names"] == arrow["names"]
+    frame.astype({"day": str, "flag": str}).to_excel(tmp_path / "d.xlsx", index=False)
+    sheet = run_lsq("fit", formula, tmp_path / "d.xlsx", "-f", "json", "--missing", "drop").json
+
+    assert text["names"] == arrow["names"] == sheet["names"]
+    np.testing.assert_allclose(text["x"], sheet["x"], rtol=1e-9)  # a sheet keeps 15 digits
     assert text["x"] == arrow["x"] == fit(frame, formula, missing="drop").x.tolist()
     assert text["digest"] == arrow["digest"]
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lsq_cli.sources.blocks import ByteSource, CellBlock, Cells, Missing, Sample
     from lsq_cli.sources.column import Column
     from lsq_cli.sources.columns import Request
+    from lsq_cli.sources.words import Coded
 
 OPTIONS = ("na", "no_default_na", "skip", "header")
 """Those options of text that a sheet can take."""
@@ -100,6 +101,12 @@ class SheetTable:
         """Handles on all rows in order."""
         return (SheetBlock(block, self._label) for block in self._table.blocks(columns, missing))
 
+    def word_blocks(
+        self, numbers: tuple[Column, ...], words: tuple[Column, ...], missing: Missing
+    ) -> Iterator[SheetBlock]:
+        """Handles on all rows in order, columns of text among them."""
+        return (SheetBlock(block, self._label) for block in self._table.word_blocks(numbers, words, missing))
+
     def sample(self, rows: int) -> Sample:
         """The first rows, for show."""
         with self._rows_named():
@@ -117,23 +124,31 @@ class SheetTable:
 class SheetBlock:
     """Some rows of a sheet."""
 
-    block: CellBlock
+    block: Any
+    """Of text: a `CellBlock`, or a `WordBlock`."""
     label: str
 
     @property
     def size(self) -> int:
         """Bytes of the text that stands for them."""
-        return self.block.size
+        return int(self.block.size)
 
     @property
     def footprint(self) -> int:
         """Bytes of memory that reading takes."""
-        return self.block.footprint
+        return int(self.block.footprint)
 
     def read(self) -> Cells:
         """The cells; raises as the reader of text."""
         with _rows_named(self.label):
-            return self.block.read()
+            cells: Cells = self.block.read()
+        return cells
+
+    def read_words(self) -> tuple[Cells, tuple[Coded, ...]]:
+        """The numbers, and the columns of text; raises as the reader of text."""
+        with _rows_named(self.label):
+            found: tuple[Cells, tuple[Coded, ...]] = self.block.read_words()
+        return found
 
     def where(self, row: int, k: int) -> str:
         """``t.xlsx, sheet 'Data', row 7, column 3 'Ozone'``."""

@@ -23,8 +23,8 @@ from exact_reference import correct_digits, exact_solution, gram, random_problem
 
 from lsq_cli.core.errors import ProblemError
 from lsq_cli.exact.certificate import Inverse, data_digits, double_digits, gram_error, sure_digits
+from lsq_cli.exact.doublesums import DoubleSums
 from lsq_cli.exact.equations import NormalEquations
-from lsq_cli.problems.quadratic import DoubleSums
 
 
 def main() -> None:

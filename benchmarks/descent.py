@@ -27,12 +27,13 @@ from time import perf_counter, process_time
 import numpy as np
 
 from lsq_cli import solve
+from lsq_cli.exact.doublesums import DoubleSums
 from lsq_cli.methods import RULES
 from lsq_cli.methods.gd import Descent, GradientDescent
 from lsq_cli.methods.steps import rule_named
 from lsq_cli.methods.stopping import Limits
 from lsq_cli.problems.normalizing import Normalized
-from lsq_cli.problems.quadratic import DoubleSums, Quadratic
+from lsq_cli.problems.quadratic import Quadratic
 
 PLAIN = {
     10: {"constant": 1628, "exact": 809, "bb": 113, "nesterov": 184, "cg": 24},

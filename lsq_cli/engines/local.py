@@ -96,7 +96,7 @@ def fold(
     if len(head) < 2:
         return _merged(map(kernel, handles))
     del head
-    with closing(_in_threads(_Crew(kernel, jobs, jobs + waits, memory), handles)) as results:
+    with closing(_in_threads(_Workers(kernel, jobs, jobs + waits, memory), handles)) as results:
         return _merged(results)
 
 
@@ -133,14 +133,14 @@ def _merged(results: Iterable[Result]) -> Result | None:
     return total
 
 
-def _in_threads(crew: _Crew[Block, Result], blocks: Iterator[Block]) -> Generator[Result, None, None]:
-    """The results of the crew in the order of the blocks."""
+def _in_threads(workers: _Workers[Block, Result], blocks: Iterator[Block]) -> Generator[Result, None, None]:
+    """The results of the workers in the order of the blocks."""
     failure: Exception | None = None
     try:
-        while not crew.failed:
-            while not crew.has_room(0):
-                crew.wait()
-                yield from crew.results_in_order()
+        while not workers.failed:
+            while not workers.has_room(0):
+                workers.wait()
+                yield from workers.results_in_order()
             try:
                 block = next(blocks)
             except StopIteration:
@@ -149,19 +149,19 @@ def _in_threads(crew: _Crew[Block, Result], blocks: Iterator[Block]) -> Generato
                 failure = error
                 break
             footprint = block.footprint
-            while not crew.has_room(footprint):
-                crew.wait()
-                yield from crew.results_in_order()
-            crew.submit(block, footprint)
+            while not workers.has_room(footprint):
+                workers.wait()
+                yield from workers.results_in_order()
+            workers.submit(block, footprint)
             del block  # its text is the worker's to forget
-            yield from crew.results_in_order()
-        while crew.unmerged:
-            crew.wait()
-            yield from crew.results_in_order()
+            yield from workers.results_in_order()
+        while workers.unmerged:
+            workers.wait()
+            yield from workers.results_in_order()
         if failure is not None:
             raise failure
     finally:
-        crew.stop()
+        workers.stop()
 
 
 class _Done(NamedTuple, Generic[Result]):
@@ -172,7 +172,7 @@ class _Done(NamedTuple, Generic[Result]):
     error: BaseException | None
 
 
-class _Crew(Generic[Block, Result]):
+class _Workers(Generic[Block, Result]):
     """Threads at work on some blocks. All methods but `_work` belong to the thread that made it.
 
     The threads are daemons: one that hangs in a read cannot keep the process from ending.

@@ -8,7 +8,7 @@ equations are one step to the exact minimum. The loop prints nothing, writes not
 table, the history, the progress line and Ctrl-C are consumers of what it yields.
 
 Several targets are descended in turn, each with its own step and stopping test, so that no x depends on
-which others are beside it; `abreast` puts their iterates side by side.
+which others are beside it; `side_by_side` joins their iterates.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def descend(objective: Objective, rule: StepRule, ends: StoppingTest, x0: Array 
         k += 1
 
 
-def abreast(runs: Sequence[Iterates]) -> Iterates:
+def side_by_side(runs: Sequence[Iterates]) -> Iterates:
     """The iterates of several targets as one: x (n, p), f summed, Frobenius norms; the worst outcome counts.
 
     A target that has ended stays where it is while the others go on. `step_length` is that of the
@@ -74,7 +74,7 @@ def abreast(runs: Sequence[Iterates]) -> Iterates:
     rows: list[Iterate] = [next(run) for run in runs]
     outcomes: list[Outcome | None] = [None] * len(runs)
     while True:
-        yield _side_by_side(rows, [row for row, outcome in zip(rows, outcomes, strict=True) if outcome is None])
+        yield _joined(rows, [row for row, outcome in zip(rows, outcomes, strict=True) if outcome is None])
         for t, run in enumerate(runs):
             if outcomes[t] is None:
                 try:
@@ -85,7 +85,7 @@ def abreast(runs: Sequence[Iterates]) -> Iterates:
             return max((o for o in outcomes if o is not None), key=list(Outcome).index)
 
 
-def _side_by_side(rows: Sequence[Iterate], moving: Sequence[Iterate]) -> Iterate:
+def _joined(rows: Sequence[Iterate], moving: Sequence[Iterate]) -> Iterate:
     """One iterate out of one of each target."""
     lengths = {row.step_length for row in moving or rows}
     return Iterate(

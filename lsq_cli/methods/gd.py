@@ -19,7 +19,7 @@ import numpy as np
 from lsq_cli.core.solution import Iterate, Outcome
 from lsq_cli.exact.dyadic import ldexp
 from lsq_cli.methods import RULES_WITH_RATE
-from lsq_cli.methods.descent import Iterates, abreast, descend
+from lsq_cli.methods.descent import Iterates, descend, side_by_side
 from lsq_cli.methods.forecast import Modes, Spectrum, largest_eigenvalue
 from lsq_cli.methods.steps import rule_named
 from lsq_cli.methods.steps.base import Known
@@ -110,7 +110,7 @@ class GradientDescent:
     def iterates(self) -> Iterates:
         """The iterates of all targets side by side, in the user's units."""
         runs = [self._run(t) for t in range(self._form.p)]
-        return runs[0] if len(runs) == 1 else abreast(runs)
+        return runs[0] if len(runs) == 1 else side_by_side(runs)
 
     def final(self, last: Iterate) -> Array:
         """The x to return: of a target that diverged or stagnated the best iterate, else the last one."""

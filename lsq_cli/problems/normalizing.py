@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lsq_cli.core.solution import Iterate
+from lsq_cli.exact.doublesums import DoubleSums
 from lsq_cli.exact.dyadic import ldexp
-from lsq_cli.problems.quadratic import DoubleSums, QuadraticObjective
+from lsq_cli.problems.quadratic import QuadraticObjective
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

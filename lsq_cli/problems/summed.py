@@ -25,7 +25,7 @@ from lsq_cli.problems.quadratic import Quadratic
 if TYPE_CHECKING:
     from lsq_cli.core.problem import About, Form, Value
     from lsq_cli.core.solution import Array
-    from lsq_cli.problems.quadratic import Sums
+    from lsq_cli.exact.doublesums import Sums
 
 
 class SummedProblem:

@@ -14,8 +14,8 @@ from lsq_cli.core.errors import ProblemError
 from lsq_cli.core.problem import Work
 from lsq_cli.engines.resources import Resources
 from lsq_cli.exact.certificate import gram_error
+from lsq_cli.exact.doublesums import DoubleSums
 from lsq_cli.exact.errorfree import ExactSums
-from lsq_cli.problems.quadratic import DoubleSums
 from lsq_cli.problems.summed import SummedProblem
 from lsq_cli.problems.tally import Tally, about, no_rows, unknowns
 

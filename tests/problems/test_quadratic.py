@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lsq_cli.core.solution import Iterate
-from lsq_cli.problems.quadratic import DoubleSums, Quadratic
+from lsq_cli.exact.doublesums import DoubleSums
+from lsq_cli.problems.quadratic import Quadratic
 
 
 def summed(A, b, weights=None, intercept=False, cuts=()):

@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 
+from lsq_cli.exact.doublesums import DoubleSums
 from lsq_cli.methods.gd import Descent, GradientDescent
 from lsq_cli.methods.stopping import Limits
 from lsq_cli.problems.normalizing import Normalized
-from lsq_cli.problems.quadratic import DoubleSums, Quadratic
+from lsq_cli.problems.quadratic import Quadratic
 
 
 def counting_problem(kappa, seed):

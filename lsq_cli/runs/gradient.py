@@ -208,7 +208,7 @@ def _model(
     names = ((INTERCEPT,) if intercept else ()) + source.names
     p = len(source.targets)
     if names:
-        x = np.zeros((len(names), p)) if at is None else at(names, source.targets).reshape(-1, p)
+        x = np.zeros((len(names), p)) if at is None else _for_each(at(names, source.targets), p)
         return PointEvaluation(source, x, intercept, resources), names
     if p > 1:
         raise ProblemError(f"{' '.join(source.data)}: no column is left to be A; one column alone may be without")
@@ -219,6 +219,11 @@ def _model(
     if at is not None:
         model.x = at(names, source.targets).reshape(-1, 1)
     return model, names
+
+
+def _for_each(x: Array, p: int) -> Array:
+    """A point (n,) or (n, p) as (n, p): n numbers alone are that of every target."""
+    return np.repeat(x[:, None], p, axis=1) if x.ndim == 1 else x
 
 
 def _truth(

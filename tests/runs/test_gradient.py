@@ -305,3 +305,14 @@ def test_threads_and_memory_are_used_and_change_nothing(columns, run_lsq, tmp_pa
     assert one.raw == many.raw
     assert len(one.json["residual"]) == one.json["rows_read"] == 400
     assert seen == [(1, MEMORY), (3, 1000)]
+
+
+def test_one_point_is_that_of_every_target(run_lsq, tmp_path):
+    (tmp_path / "A.csv").write_text("u,v\n1,2\n3,4\n5,6.5\n")
+    (tmp_path / "b.csv").write_text("p,q\n1,2\n2,3\n3,9\n")
+    found = run_lsq("gradient", tmp_path / "A.csv", tmp_path / "b.csv", "--at", "1,2", "-f", "json").json
+
+    A, b = np.array([[1, 2], [3, 4], [5, 6.5]]), np.array([[1, 2], [2, 3], [3, 9.0]])
+    x = np.array([[1.0, 1], [2, 2]])
+    assert found["x"] == x.tolist()
+    np.testing.assert_allclose(found["gradient"], A.T @ (A @ x - b), rtol=1e-14)

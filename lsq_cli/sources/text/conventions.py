@@ -89,7 +89,8 @@ _BODIES = (
     (THOUSANDS, rf"[+-]?{_GROUPED}(?:\.\d*)?"),
     (THOUSANDS, r"[+-]?[1-9]\d{0,2}(?:\.\d{3}){2,}"),
     (COMMA, rf"[+-]?(?:\d+|{_GROUPED}|[1-9]\d{{0,2}}(?:\.\d{{3}})+)?,\d+{_EXPONENT}"),
-    ("a Fortran exponent", r"[+-]?(?:\d+\.?\d*|\.\d+)[dq][+-]?\d+"),
+    # With a point or a sign, as Fortran writes it: 1974Q1 is a quarter, 12D3 somebody's identifier.
+    ("a Fortran exponent", r"[+-]?(?:(?:\d+\.\d*|\.\d+)[dq][+-]?\d+|\d+[dq][+-]\d+)"),
     ("a Fortran exponent", r"[+-]?\d*\.\d*[+-]\d{3}"),
     ("a power of ten", r"[+-]?\d+\.?\d* ?[×x*·] ?10\^[+-]?\d+"),
 )

@@ -463,7 +463,7 @@ def test_what_to_write_is_a_number(cell, words):
 
 
 @pytest.mark.parametrize(
-    "cell", ["12 kg", "1.5.2", "2020-01-01", "12:30", "<5", "a1", "5x100", "10-20", "0x" + "f" * 90]
+    "cell", ["12 kg", "1974Q1", "12D3", "1.5.2", "2020-01-01", "12:30", "<5", "a1", "5x100", "10-20", "0x" + "f" * 90]
 )
 def test_words_units_and_dates_are_in_no_convention(cell):
     assert convention(cell) is None

@@ -19,7 +19,15 @@ from typing import Any
 
 from lsq_cli.core.errors import MissingExtraError
 
-LOWEST = {"polars": "1.37", "pyarrow": "17", "zstandard": "0.22", "scipy": "1.13", "matplotlib": "3.9"}
+LOWEST = {
+    "polars": "1.37",
+    "pyarrow": "17",
+    "zstandard": "0.22",
+    "scipy": "1.13",
+    "matplotlib": "3.9",
+    "python_calamine": "0.5",
+    "patsy": "1.0.1",
+}
 """The lowest versions with which the tests pass; those of ``pyproject.toml``, which is not there when lsq runs."""
 
 

@@ -1,23 +1,24 @@
 """Spreadsheets, ``.xlsx``, ``.xls`` and ``.ods``: one sheet as a table (extra ``excel``: python-calamine).
 
-A sheet is written out as delimited text, in memory, and read by the reader of text: so header, missing marks, titles,
-text and numbers in other conventions follow the same rules. Row k of the sheet is line k of the text, and errors speak
-of rows. A number is the double that the file holds, truth values are 1 and 0, dates are text as ISO 8601 has it. A cell
-that holds an error such as #DIV/0! comes out of the package as an empty one, and counts as missing.
+A process of its own (`sheet_text.py`) writes the sheet out as delimited text, which the reader of text reads: so
+header, missing marks, titles, text and numbers in other conventions follow the same rules. Row k of the sheet is line k
+of the text, and errors speak of rows. A number is the double that the file holds, truth values are 1 and 0, dates are text as
+ISO 8601 has it. A cell that holds an error such as #DIV/0! comes out of the package as an empty one, and is missing.
 
 A sheet has at most 1,048,576 rows, so it is held. For more, CSV or Parquet is the better form.
 """
 
 from __future__ import annotations
 
-import os
+import json
+import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lsq_cli.core.errors import DataError, LsqError, OpenError, TableError, UsageError, shown
+from lsq_cli.core.errors import DataError, OpenError, TableError, UsageError, shown
 from lsq_cli.core.extras import load
 from lsq_cli.sources.names import listed
 from lsq_cli.sources.streams import MemoryBytes
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
 OPTIONS = ("na", "no_default_na", "skip", "header")
 """Those options of text that a sheet can take."""
-# Beyond this an integral double is written with an exponent.
-_MOST_WHOLE = 1e15
 
 
 def open_table(source: ByteSource, request: Request) -> SheetTable:
@@ -50,13 +49,10 @@ def open_table(source: ByteSource, request: Request) -> SheetTable:
     TableError
         A sheet without a row; and as the reader of text.
     """
-    calamine = load("python_calamine", "excel", source.label)
-    with _broken_named(source.label), source.open() as stream:
-        book = calamine.CalamineWorkbook.from_filelike(stream)
-        name = _sheet_meant(list(book.sheet_names), request.sheet, source.label)
-        rows = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
+    load("python_calamine", "excel", source.label)
+    name, text = _text_of(source, request.sheet or "")
     options = TextOptions(delimiter=",", **{option: getattr(request, option) for option in OPTIONS})
-    return SheetTable(rows, f"{source.label}, sheet '{shown(name)}'", source.label, options)
+    return SheetTable(text, f"{source.label}, sheet '{shown(name)}'", source.label, options)
 
 
 class SheetTable:
@@ -64,8 +60,8 @@ class SheetTable:
 
     Parameters
     ----------
-    rows : sequence of sequences
-        The cells, as python-calamine gives them.
+    text : bytes
+        Its rows, as `sheet_text.as_text` writes them.
     label : str
         What errors call the sheet.
     path : str
@@ -77,8 +73,7 @@ class SheetTable:
     waits = False
     takes = (*OPTIONS, "sheet")
 
-    def __init__(self, rows: Sequence[Sequence[Any]], label: str, path: str, options: TextOptions) -> None:
-        text = as_text(rows)
+    def __init__(self, text: bytes, label: str, path: str, options: TextOptions) -> None:
         if not text:
             raise TableError("the sheet is empty", label)
         self._label = label
@@ -155,83 +150,24 @@ class SheetBlock:
         return _with_rows(self.block.where(row, k), self.label)
 
 
-def as_text(rows: Sequence[Sequence[Any]]) -> bytes:
-    """The rows as lines of delimited text; without the empty rows and columns at the end.
-
-    A row of one cell in front of the first that has more is a title: it keeps its one cell.
-    """
-    width = max((k + 1 for row in rows for k, cell in enumerate(row) if cell != ""), default=0)
-    height = max((k + 1 for k, row in enumerate(rows) if any(cell != "" for cell in row)), default=0)
-    lines, in_titles = [], True
-    for row in rows[:height]:
-        cells = [_cell(cell) for cell in row[:width]]
-        filled = sum(cell != "" for cell in cells)
-        in_titles = in_titles and filled < 2 and width > 1
-        if filled == 0:
-            cells = []
-        elif in_titles and cells[0]:
-            cells = cells[:1]
-        lines.append(",".join(cells) + "\n")
-    return "".join(lines).encode("utf-8", "backslashreplace")
-
-
-def _cell(value: Any) -> str:
-    """A cell as text: numbers so that they read back to the same double, all else in quotes."""
-    if isinstance(value, bool):
-        return str(int(value))
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float):
-        # A year that is a name has no point; −0.0 keeps its sign.
-        whole = value.is_integer() and abs(value) < _MOST_WHOLE and repr(value) != "-0.0"
-        return str(int(value)) if whole else repr(value)
-    text = value.isoformat() if hasattr(value, "isoformat") else str(value)
-    return '"' + " ".join(text.splitlines()).replace('"', '""') + '"' if text else ""
-
-
-def _sheet_meant(names: list[str], asked: str | None, label: str) -> str:
-    """The name of the sheet that ``--sheet`` means: a name, or a position from 1."""
-    if not names:
-        raise TableError("has no sheet", label)
-    if asked is None:
-        return names[0]
-    if asked in names:
-        return asked
-    if asked.isascii() and asked.isdigit() and 0 < int(asked) <= len(names):
-        return names[int(asked) - 1]
-    raise UsageError(f"--sheet '{shown(asked)}': {label} has no such sheet; there are {listed(names)}")
-
-
-@contextmanager
-def _broken_named(label: str) -> Iterator[None]:
-    """Whatever the package raises as an `OpenError` that names the file."""
-    try:
-        with _silent_panics():
-            yield
-    except LsqError:
-        raise
-    except BaseException as error:
-        # Its own exceptions have changed from version to version, and a panic is no `Exception`.
-        if not (isinstance(error, Exception) or type(error).__name__ == "PanicException"):
-            raise
-        why = str(error).splitlines()[0] if str(error) else type(error).__name__
-        if "password" in f"{type(error).__name__} {why}".lower():
-            raise OpenError("has a password; save it without one, or as CSV", label) from None
-        raise OpenError(f"broken spreadsheet: {shown(why.rstrip('. '), 160)}", label) from None
-
-
-@contextmanager
-def _silent_panics() -> Iterator[None]:
-    """Nothing on standard error: the package writes a panic there, with a trace, before any handler sees it."""
-    sys.stderr.flush()
-    before, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(null, 2)
-        yield
-    finally:
-        os.dup2(before, 2)
-        os.close(before)
-        os.close(null)
+def _text_of(source: ByteSource, sheet: str) -> tuple[str, bytes]:
+    """The name of the sheet that is meant, and its rows as text, by a process of its own."""
+    with source.open() as stream:
+        data = stream.read()
+    command = [sys.executable, "-m", "lsq_cli.sources.binary.sheet_text", sheet]
+    done = subprocess.run(command, input=data, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    head, _, text = done.stdout.partition(b"\n")
+    if not head:
+        raise OpenError("broken spreadsheet", source.label)
+    told = json.loads(head)
+    if why := told.get("error"):
+        if "password" in why.lower():
+            raise OpenError("has a password; save it without one, or as CSV", source.label)
+        raise OpenError(f"broken spreadsheet: {shown(why.partition(': ')[2].rstrip('. ') or why, 160)}", source.label)
+    if "sheets" in told:
+        there = f"there are {listed(told['sheets'])}" if told["sheets"] else "there is none"
+        raise UsageError(f"--sheet '{shown(sheet)}': {source.label} has no such sheet; {there}")
+    return told["sheet"], text
 
 
 @contextmanager

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from lsq_cli import solve
 from lsq_cli.core.errors import LsqError
-from lsq_cli.sources.binary.sheets import SheetTable, as_text
+from lsq_cli.sources.binary.sheet_text import as_text
+from lsq_cli.sources.binary.sheets import SheetTable
 from lsq_cli.sources.text.deciding import TextOptions
 
 SHEETS = Path(__file__).parent / "sheets"
@@ -159,7 +160,7 @@ doubles = st.floats(allow_nan=False, allow_infinity=False)
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(doubles, doubles), min_size=1, max_size=6))
 def test_numbers_come_out_as_the_doubles_that_they_are(rows):
-    table = SheetTable([["u", "v"], *rows], "t.xlsx, sheet 'S'", "t.xlsx", TextOptions(delimiter=","))
+    table = SheetTable(as_text([["u", "v"], *rows]), "t.xlsx, sheet 'S'", "t.xlsx", TextOptions(delimiter=","))
     values = np.concatenate([block.read().values for block in table.blocks(table.columns, "error")])
 
     assert values.tobytes() == np.array(rows).tobytes()
@@ -168,7 +169,7 @@ def test_numbers_come_out_as_the_doubles_that_they_are(rows):
 @given(st.lists(st.lists(st.one_of(doubles, st.text(max_size=5), st.booleans()), min_size=2, max_size=4), max_size=5))
 def test_any_sheet_is_text_or_a_clear_error(rows):
     with suppress(LsqError):
-        SheetTable(rows, "t.xlsx, sheet 'S'", "t.xlsx", TextOptions(delimiter=","))
+        SheetTable(as_text(rows), "t.xlsx, sheet 'S'", "t.xlsx", TextOptions(delimiter=","))
 
     assert as_text(rows).count(b"\n") <= len(rows)
     as_text(rows).decode()

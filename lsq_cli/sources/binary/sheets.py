@@ -2,8 +2,9 @@
 
 A process of its own (`sheet_text.py`) writes the sheet out as delimited text, which the reader of text reads: so
 header, missing marks, titles, text and numbers in other conventions follow the same rules. Row k of the sheet is line k
-of the text, and errors speak of rows. A number is the double that the file holds, truth values are 1 and 0, dates are text as
-ISO 8601 has it. A cell that holds an error such as #DIV/0! comes out of the package as an empty one, and is missing.
+of the text, and errors speak of rows. A number is the double that the file holds, truth values are 1 and 0, dates are
+text as ISO 8601 has it. A cell that holds an error such as #DIV/0! comes out of the package as an empty one, and is
+missing.
 
 A sheet has at most 1,048,576 rows, so it is held. For more, CSV or Parquet is the better form.
 """

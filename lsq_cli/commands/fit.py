@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from lsq_cli.terms.formula import Formula
 
 model_options = together(
-    option("Problem", "--no-intercept", is_flag=True, help="No column of ones, as - 1 in a formula"),
+    option("Problem", "--no-intercept", is_flag=True, help="No column of ones: - 1 in a formula"),
     option(
         "Problem",
         "--ridge",

@@ -52,7 +52,7 @@ def sections(solution: Solution, page: Page) -> list[Section]:
                 _fit(solution, found, page, "Fit" if len(solution.targets) == 1 else f"Fit of {page.name(target)}")
             )
     if not statistics:
-        parts.append(Grid("Fit", (), _rows_of(solution), "ll"))
+        parts.append(Grid("Fit", (), _rows_of(solution), "lt"))
     if lines := _bases(solution, page):
         parts.append(Lines("", lines))
     if solution.warnings:
@@ -80,7 +80,9 @@ def _coefficients(solution: Solution, t: int, found: Statistics | None, page: Pa
         ]
     header, *rows = zip(*columns, strict=True)
     below = f"{len(x) - len(shown)} more coefficients: -f csv" if len(shown) < len(x) else ""
-    return Grid(title, header, rows, "l" + "r" * (len(header) - 1), below)
+    # The interval follows from the estimate and its standard error.
+    spare = ((5, 6),) if len(header) > 2 else ()
+    return Grid(title, header, rows, "l" + "r" * (len(header) - 1), below, spare, "-f csv has them")
 
 
 def _fit(solution: Solution, found: Statistics, page: Page, title: str) -> Grid:
@@ -98,7 +100,7 @@ def _fit(solution: Solution, found: Statistics, page: Page, title: str) -> Grid:
     ]
     if found.vcov != "iid":
         rows.append(("std. errors", _kind(found, page)))
-    return Grid(title, (), [row for row in rows if "nan" not in row[1].split(",")[0]], "ll")
+    return Grid(title, (), [row for row in rows if "nan" not in row[1].split(",")[0]], "lt")
 
 
 def _rows_of(solution: Solution) -> list[tuple[str, ...]]:

@@ -30,6 +30,10 @@ SCREENS = {
     "gradient": ("gradient", *LONGLEY),
     "gradient at a point": ("gradient", "A.csv", "b.csv", "--at", "1,2,0.5", "--mine", "3,-1,2"),
     "gradient of penguins": ("gradient", *PENGUINS),
+    "fit": ("fit", "y ~ x1 + x2 + x3", "longley.csv"),
+    "fit of all": ("fit", "longley.csv", "-t", "y"),
+    "fit with categories": ("fit", "body_mass_g ~ species * flipper_length_mm", "penguins.csv", "--missing", "drop"),
+    "look": ("look", "penguins.csv", "-t", "body_mass_g"),
     "selftest": ("selftest",),
 }
 NUMBER = re.compile(r"(?<![\w.^-])[−-]?\d+(?:\.\d+)?(?:e[+-]\d+)?(?![\w.])")
@@ -98,7 +102,10 @@ def test_a_pipe_gets_every_column(folder, run_lsq, monkeypatch):
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("verb", [(), ("solve",), ("gradient",), ("compare",), ("generate",), ("selftest",)])
+@pytest.mark.parametrize(
+    "verb",
+    [(), ("solve",), ("gradient",), ("compare",), ("generate",), ("selftest",), ("fit",), ("predict",), ("look",)],
+)
 def test_help_is_no_wider_than_the_screen(verb, width):
     screen = on_a_terminal(*verb, "--help", width=width)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from lsq_cli.commands.options import given, given_options, refuse
+from lsq_cli.commands.options import given, given_options, option, refuse
 from lsq_cli.commands.reading import request_of
 from lsq_cli.commands.shell import CHECK_FAILED, NOT_CONVERGED, Interruption, say
 from lsq_cli.core.errors import OpenError, UsageError, shown
@@ -24,11 +24,14 @@ if TYPE_CHECKING:
 _WORST_FIRST = (1, NOT_CONVERGED, CHECK_FAILED, 0)
 
 
+each_option = option("Data", "--each", is_flag=True, help="Each path is a problem of its own")
+
+
 class Solved(NamedTuple):
     """One file's solution, and what there is to say of it."""
 
     solution: Solution
-    advice: str
+    advice: str = ""
     """What to try next, of a run that did not converge."""
 
 
@@ -44,7 +47,12 @@ def check_each(ctx: click.Context, options: dict[str, Any]) -> None:
 def solve_each(
     ctx: click.Context, options: dict[str, Any], descent_of: Callable[[dict[str, Any], Problem], Descent | None]
 ) -> None:
-    """Solve file by file, several at once; write the results in the order of the paths; exit with the worst code."""
+    """`run_each` for ``lsq solve``."""
+    run_each(ctx, options, lambda path: _solved(path, options, descent_of))
+
+
+def run_each(ctx: click.Context, options: dict[str, Any], work: Callable[[str], Solved]) -> None:
+    """Do `work` on file by file, several at once; write results in the order of the paths; exit with the worst code."""
     from lsq_cli.report.many import CsvLines, JsonLines
     from lsq_cli.runs.each import each
 
@@ -53,7 +61,7 @@ def solve_each(
     lines = (CsvLines if options["form"] == "csv" else JsonLines)(sys.stdout.buffer)
     notes: Counter[str] = Counter()
     codes = {0}
-    for path, solved, error in each(_paths(options), lambda path: _solved(path, options, descent_of), options["jobs"]):
+    for path, solved, error in each(_paths(options), work, options["jobs"]):
         if solved is not None:
             solution = replace(solved.solution, options=written)
             error = lines.add(solution)
@@ -121,7 +129,7 @@ def _said(path: str, solved: Solved, options: dict[str, Any]) -> set[int]:
     if not solution.converged:
         say("not converged", f"{where}: {solved.advice}")
         codes.add(NOT_CONVERGED)
-    least = options["min_digits"]
+    least = options.get("min_digits")
     if least is not None and (solution.digits is None or solution.digits < least):
         sure = "cannot be told" if solution.digits is None else f"{solution.digits:.1f} are sure"
         say("check failed", f"{where}: --min-digits {least:g}: {sure}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lsq_cli.commands.each import Solved, check_each, each_option, run_each
 from lsq_cli.commands.options import (
     GroupedCommand,
     Number,
@@ -73,6 +74,7 @@ model_options = together(
     """,
 )
 @data_arguments
+@each_option
 @model_options
 @output_options
 @machine_options
@@ -84,14 +86,13 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     start = perf_counter()
     formula, options["data"] = _formula_and_paths(options["data"])
     _check_usage(formula, options)
+    if options["each"]:
+        check_each(ctx, options)
+        alone = {"jobs": 1, "progress": False, "verbose": False}
+        run_each(ctx, options, lambda path: Solved(_fitted(formula, {**options, **alone, "data": (path,)})))
+        return
     Interruption()
-    records = _open(options)
-    from lsq_cli.runs.fitting import FitOptions, fit
-
-    model = _model(formula, records, options)
-    asked = FitOptions(*(options[name] for name in FitOptions._fields))
-    with resources_of(records, options) as resources:
-        solution = fit(records, model, asked, resources)
+    solution = _fitted(formula, options)
     solution = replace(solution, options=given_options(ctx))
     say_notes(solution.notes, options)
     say_warnings(solution.warnings, options)
@@ -99,6 +100,17 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         rows = f"{counted(solution.rows_read, 'row')} read, {solution.rows} used"
         say("info", f"{rows}, {perf_counter() - start:.3f} s")
     _report(solution, options)
+
+
+def _fitted(formula: str | None, options: dict[str, Any]) -> Solution:
+    """The regression on the table, which is read here."""
+    from lsq_cli.runs.fitting import FitOptions, fit
+
+    records = _open(options)
+    model = _model(formula, records, options)
+    asked = FitOptions(*(options[name] for name in FitOptions._fields))
+    with resources_of(records, options) as resources:
+        return fit(records, model, asked, resources)
 
 
 def _formula_and_paths(arguments: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from lsq_cli.commands.options import GroupedCommand, data_arguments, format_option
-from lsq_cli.commands.reading import request_of
+from lsq_cli.commands.reading import refuse_a_terminal, request_of
 from lsq_cli.commands.shell import say
 
 
@@ -31,6 +31,8 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     from lsq_cli.report.looking import print_look, write_look_json
     from lsq_cli.runs.looking import look
 
+    if not options["data"]:
+        refuse_a_terminal()
     seen = look(options["data"], request_of(options), sys.stdin.buffer)
     if options["form"] == "json":
         write_look_json(seen, sys.stdout.buffer)

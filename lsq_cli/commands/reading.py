@@ -49,7 +49,7 @@ def open_data(options: dict[str, Any], *, alone: bool = False) -> Source:
 
     request = request_of(options, alone=alone)
     if not options["data"]:
-        _refuse_a_terminal()
+        refuse_a_terminal()
     try:
         source = open_source(options["data"], request, sys.stdin.buffer)
     except (OpenError, UsageError) as error:  # three paths without -t are refused before any is opened
@@ -69,7 +69,7 @@ def open_named(options: dict[str, Any], **asked: Any) -> Records:
 
     request = Request(**{name: options[name] for name in WRITTEN}, **asked)
     if not options["data"]:
-        _refuse_a_terminal()
+        refuse_a_terminal()
     try:
         records = open_records(options["data"], request, sys.stdin.buffer)
     except OpenError as error:
@@ -82,7 +82,7 @@ def open_named(options: dict[str, Any], **asked: Any) -> Records:
     return records
 
 
-def _refuse_a_terminal() -> None:
+def refuse_a_terminal() -> None:
     """`UsageError` with the help of the verb that was called, where the table would have to be typed."""
     if sys.stdin.isatty():
         verb = click.get_current_context().command_path

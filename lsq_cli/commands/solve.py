@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lsq_cli.commands.each import check_each, solve_each
+from lsq_cli.commands.each import check_each, each_option, solve_each
 from lsq_cli.commands.options import (
     Choice,
     Count,
@@ -135,7 +135,7 @@ iterate_options = together(
     """,
 )
 @data_arguments
-@option("Data", "--each", is_flag=True, help="Each path is a problem of its own")
+@each_option
 @problem_options
 @descent_options
 @output_options

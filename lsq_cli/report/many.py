@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lsq_cli.core.errors import ProblemError, shown
-from lsq_cli.report.plain import write_csv_row, write_json, write_json_line
+from lsq_cli.report.plain import csv_rows, write_csv_row, write_json, write_json_line
 
 if TYPE_CHECKING:
     from lsq_cli.core.solution import Solution
@@ -29,7 +29,7 @@ class JsonLines:
 
 
 class CsvLines:
-    """``data,name,value``, a line a coefficient; with several targets a column for each, the same for all files."""
+    """``data``, then the columns of ``-f csv``, which are the same for all files; a line a coefficient."""
 
     def __init__(self, stream: Writable) -> None:
         self._stream = stream
@@ -37,7 +37,8 @@ class CsvLines:
 
     def add(self, solution: Solution) -> ProblemError | None:
         """Writes one solution; an error where its targets are not those of the files before."""
-        header = ("data", "name", *(solution.targets if solution.x.ndim == 2 else ("value",)))
+        names, *rows = csv_rows(solution)
+        header = ("data", *map(str, names))
         if self._header not in ((), header):
             here, before = (", ".join(map(shown, each[2:])) for each in (header, self._header))
             return ProblemError(
@@ -47,9 +48,8 @@ class CsvLines:
         if not self._header:
             self._header = header
             write_csv_row(header, self._stream)
-        for name, values in zip(solution.names, solution.x.tolist(), strict=True):
-            row = values if isinstance(values, list) else [values]
-            write_csv_row((" ".join(solution.data), name, *row), self._stream)
+        for row in rows:
+            write_csv_row((" ".join(solution.data), *row), self._stream)
         return None
 
     def add_error(self, path: str, error: str) -> None:

@@ -11,7 +11,7 @@ CSV has no escapes, so a file gets them as they are and a terminal gets them esc
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -61,6 +61,12 @@ def write_csv(solution: Solution, stream: Writable) -> None:
 
     With statistics ``std_error,t,p,low,high`` follow, for several targets once for each: ``std_error_b1``.
     """
+    for row in csv_rows(solution):
+        write_csv_row(row, stream)
+
+
+def csv_rows(solution: Solution) -> Iterator[tuple[str | float, ...]]:
+    """The header, then a row for each coefficient."""
     several = solution.x.ndim == 2
     header, columns = (
         ["name", *(solution.targets if several else ("value",))],
@@ -69,10 +75,10 @@ def write_csv(solution: Solution, stream: Writable) -> None:
     for target, found in zip(solution.targets, all_statistics(solution), strict=False):
         header += [f"{key}_{target}" if several else key for key in _IN_CSV]
         columns += [getattr(found, key) for key in _IN_CSV]
-    write_csv_row(tuple(header), stream)
+    yield tuple(header)
     lines = zip(*(column.tolist() for column in columns), strict=True)
     for name, values in zip(solution.names, lines, strict=True):
-        write_csv_row((name, *values), stream)
+        yield (name, *values)
 
 
 def write_npy(solution: Solution, stream: Writable) -> None:

@@ -128,3 +128,24 @@ def test_a_pattern_that_matches_nothing_is_an_error_in_its_place(folder, run_lsq
 
     assert result.code == 1
     assert "error" in records(result)[0] and records(result)[1]["outcome"] == "converged"
+
+
+def test_fit_has_one_regression_a_file(folder, run_lsq):
+    args = ["fit", "y ~ u + v", "--each", "t0.csv", "bad.csv", "t1.csv"]
+    result = run_lsq(*args)
+    lines = records(result)
+    alone = run_lsq("fit", "y ~ u + v", "t1.csv", "-f", "json").json
+
+    assert result.code == 1
+    assert [line["data"] for line in lines] == [["t0.csv"], ["bad.csv"], ["t1.csv"]]
+    assert "error" in lines[1]
+    assert lines[2]["statistics"] == alone["statistics"] and lines[2]["coefficients"] == alone["coefficients"]
+
+
+def test_a_table_of_fits_has_their_statistics(folder, run_lsq):
+    rows = run_lsq("fit", "y ~ u + v", "--each", "t0.csv", "t1.csv", "-f", "csv").out.splitlines()
+    alone = run_lsq("fit", "y ~ u + v", "t1.csv", "-f", "csv").out.splitlines()
+
+    assert rows[0] == "data,name,value,std_error,t,p,low,high"
+    assert [row.split(",")[0] for row in rows[1:]] == ["t0.csv"] * 3 + ["t1.csv"] * 3
+    assert rows[4:] == [f"t1.csv,{row}" for row in alone[1:]]

@@ -62,6 +62,6 @@ def test_a_point_is_understood_as_people_write_it(at, run_lsq):
     assert run_lsq("gradient", *MARKET, "--at", at, "-f", "json").json == expected
 
 
-@pytest.mark.parametrize("verb", ["solve", "gradient", "compare"])
+@pytest.mark.parametrize("verb", ["solve", "gradient", "compare", "look"])
 def test_no_data_on_a_terminal_points_to_the_help_of_the_verb(verb):
     assert f"no data: give a path, or pipe a table to standard input (lsq {verb} --help)" in on_a_terminal(verb)

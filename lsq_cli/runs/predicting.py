@@ -19,7 +19,7 @@ import numpy as np
 from lsq_cli.core.errors import CellError, ColumnError, UsageError, elided, shown
 from lsq_cli.exact.expansions import negated
 from lsq_cli.problems.design_rows import DesignRows, Place, dense, fitted
-from lsq_cli.problems.designed import Products, evaluated
+from lsq_cli.problems.designed import Products, evaluated, taken
 from lsq_cli.sources.records import Levels, Wanted
 from lsq_cli.terms.design import Design, Shape
 from lsq_cli.terms.factors import DATE, EMPTY, NUMBER, TEXT, TRUTH, Level, level_text
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _PIECE = 1 << 18
 """Numbers of A that are made at a time, for intervals."""
+_ROWS = 1 << 15
+"""Rows that are predicted at a time."""
 
 
 class PredictOptions(NamedTuple):
@@ -124,7 +126,9 @@ class Prediction:
     def __iter__(self) -> Iterator[Predicted]:
         """The rows, block after block."""
         for block in self._records.blocks(self.wanted):
-            yield self._of(block)
+            record = block.read()
+            for start in range(0, record.rows_read, _ROWS):
+                yield self._of(record, block, start, min(start + _ROWS, record.rows_read))
 
     def held(self) -> Predictions:
         """All rows in memory."""
@@ -167,9 +171,10 @@ class Prediction:
                     f"it holds {_plural(found)}, and the model takes {_plural(expected)}", called[name].place
                 )
 
-    def _of(self, block: RecordBlock) -> Predicted:
-        """The rows of one block."""
-        record = block.read()
+    def _of(self, record: Record, block: RecordBlock, start: int, stop: int) -> Predicted:
+        """The rows of a block from `start` up to `stop`."""
+        piece = slice(*np.searchsorted(record.used, (start, stop)))
+        record = taken(record, np.arange(len(record.used))[piece])
         categories = {name: self._known(name, record, block) for name in self.wanted.categories}
         products = evaluated(self._design.shape, record, block)
         places = list(self._rows.places(categories, len(record.used)))
@@ -177,10 +182,11 @@ class Prediction:
         names = iter(self.names)
         for t in range(len(self.model.targets)):
             for values in self._columns(t, products, places):
-                whole = np.full(record.rows_read, np.nan)
-                whole[record.used] = values
+                whole = np.full(stop - start, np.nan)
+                whole[record.used - start] = values
                 columns[next(names)] = whole
-        return Predicted(record.kept, columns, record.dropped)
+        kept = {name: texts[start:stop] for name, texts in record.kept.items()}
+        return Predicted(kept, columns, {} if start else record.dropped)
 
     def _columns(self, t: int, products: Products, places: Sequence[Place]) -> Iterator[Array]:
         """The columns of one target."""

@@ -99,14 +99,18 @@ class KeyedSums:
 
 def _sliced(part: Array, codes: Codes, K: int) -> Iterator[tuple[int, NDArray[np.int64]]]:
     """The sums by key of each slice of a column, with the exponent of its unit."""
-    left = part
-    while (largest := float(np.abs(left).max(initial=0.0))) > 0.0:
-        exponent = _BITS * (-(-int(np.frexp(largest)[1]) // _BITS) - 1)  # |left| ≤ 2^26 units
-        piece = np.rint(_scaled(left, -exponent))
+    largest = max(float(part.max(initial=0.0)), -float(part.min(initial=0.0)))
+    exponent = _BITS * (-(-int(np.frexp(largest)[1]) // _BITS) - 1)  # |part| ≤ 2^26 units
+    left, piece = part.copy(), np.empty_like(part)
+    while left.any():
+        np.rint(_scaled(left, -exponent, piece), out=piece)
         yield exponent, np.bincount(codes, piece, K).astype(np.int64)
-        left = left - _scaled(piece, exponent)
+        left -= _scaled(piece, exponent, piece)
+        exponent -= _BITS
 
 
-def _scaled(values: Array, exponent: int) -> Array:
+def _scaled(values: Array, exponent: int, out: Array) -> Array:
     """values·2^exponent; a product is faster than `ldexp`, and as exact where the factor is a normal double."""
-    return values * 2.0**exponent if abs(exponent) < 1000 else np.ldexp(values, exponent)
+    if abs(exponent) < 1000:
+        return np.multiply(values, 2.0**exponent, out=out)
+    return np.ldexp(values, exponent, out=out)

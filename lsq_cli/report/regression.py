@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from lsq_cli.report.fitting import Grid
 from lsq_cli.report.layout import Lines, Section, plain_text, print_page
-from lsq_cli.report.page import Page, decimal_aligned, significant
+from lsq_cli.report.page import Page, significant
 from lsq_cli.report.plain import all_statistics
 
 if TYPE_CHECKING:
@@ -18,13 +18,6 @@ if TYPE_CHECKING:
 
 _LONGEST = 200
 """Coefficients that a terminal shows."""
-_VCOV = {
-    "iid": "the same variance in every row",
-    "HC0": "a variance of its own in every row (HC0)",
-    "HC1": "a variance of its own in every row (HC1)",
-    "HC2": "a variance of its own in every row (HC2)",
-    "HC3": "a variance of its own in every row (HC3)",
-}
 
 
 def print_fit(solution: Solution, stream: TextIO) -> None:
@@ -53,7 +46,8 @@ def sections(solution: Solution, page: Page) -> list[Section]:
             )
     if not statistics:
         parts.append(Grid("Fit", (), _rows_of(solution), "lt"))
-    if lines := _bases(solution, page):
+    kinds = dict.fromkeys(_kind(found, page) for found in statistics if found.vcov != "iid")
+    if lines := (*kinds, *_bases(solution, page)):
         parts.append(Lines("", lines))
     if solution.warnings:
         parts.append(Lines("Warnings", tuple(map(page.message, solution.warnings))))
@@ -73,10 +67,10 @@ def _coefficients(solution: Solution, t: int, found: Statistics | None, page: Pa
         percent = significant(100 * found.confidence)
         columns += [
             ("std. error", *_numbers([values["std_error"][k] for k in shown], 4)),
-            ("t", *decimal_aligned([_fixed(values["t"][k]) for k in shown])),
+            ("t", *(_fixed(values["t"][k]) for k in shown)),
             ("p", *(_probability(values["p"][k]) for k in shown)),
-            (f"{percent}% from", *_numbers([values["low"][k] for k in shown], 5)),
-            ("to", *_numbers([values["high"][k] for k in shown], 5)),
+            (f"{percent}% low", *_numbers([values["low"][k] for k in shown], 5)),
+            ("high", *_numbers([values["high"][k] for k in shown], 5)),
         ]
     header, *rows = zip(*columns, strict=True)
     below = f"{len(x) - len(shown)} more coefficients: -f csv" if len(shown) < len(x) else ""
@@ -98,8 +92,6 @@ def _fit(solution: Solution, found: Statistics, page: Page, title: str) -> Grid:
         ("F", f"{_plain(found.f, 4)} on {found.df_model} and {found.df_t}, p {_probability(found.f_p, '= ')}"),
         ("AIC, BIC", f"{significant(found.aic)}, {significant(found.bic)}"),
     ]
-    if found.vcov != "iid":
-        rows.append(("std. errors", _kind(found, page)))
     return Grid(title, (), [row for row in rows if "nan" not in row[1].split(",")[0]], "lt")
 
 
@@ -130,15 +122,17 @@ def _kind(found: Statistics, page: Page) -> str:
     """What the standard errors assume, in words."""
     kind, _, of = found.vcov.partition(":")
     if kind == "cluster":
-        return page.message(
-            f"rows that share {of.replace(',', ' or ')} may vary together; t with {found.df_t} degrees of freedom"
-        )
-    return f"{_VCOV[kind]}"
+        shared = " or ".join(of.split(","))
+        freedom = f"t with {found.df_t} degrees of freedom"
+        text = f"standard errors for rows that vary together where they share {shared}; {freedom}"
+    else:
+        text = f"standard errors for rows that have a variance each ({kind})"
+    return page.message(text)
 
 
 def _numbers(values: list[float], digits: int = 6) -> list[str]:
-    """Numbers below each other; a coefficient that was left out is an empty cell."""
-    return decimal_aligned(["" if math.isnan(value) else _plain(value, digits) for value in values])
+    """Numbers of so many digits; a coefficient that was left out is an empty cell."""
+    return ["" if math.isnan(value) else _plain(value, digits) for value in values]
 
 
 def _plain(value: float, digits: int) -> str:

@@ -34,6 +34,10 @@ SCREENS = {
     "fit of all": ("fit", "longley.csv", "-t", "y"),
     "fit with categories": ("fit", "body_mass_g ~ species * flipper_length_mm", "penguins.csv", "--missing", "drop"),
     "look": ("look", "penguins.csv", "-t", "body_mass_g"),
+    "regression": ("fit", "body_mass_g ~ flipper_length_mm + species", "penguins.csv", "--missing", "drop"),
+    "regression of all columns": ("fit", *PENGUINS[:3], "--missing", "drop", "--vcov", "cluster:island,year"),
+    "regression of two targets": ("fit", "cbind(y, x1) ~ x2 + I(2*x2) + log(x6)", "longley.csv"),
+    "regression of long names": ("fit", "-t", "y", "long.csv", "--vcov", "HC3"),
     "selftest": ("selftest",),
 }
 NUMBER = re.compile(r"(?<![\w.^-])[−-]?\d+(?:\.\d+)?(?:e[+-]\d+)?(?![\w.])")

@@ -213,3 +213,52 @@ def test_summary_is_text():
 
     assert text.splitlines()[0].split() == ["body_mass_g", "x", "std_error", "t", "p", "low", "high"]
     assert "342 rows of 344, sigma 462.274 on 339 degrees of freedom" in text
+
+
+def test_rows_of_weight_zero_do_not_count():
+    frame = table("made").dropna()
+    frame["w"] = np.where(np.arange(len(frame)) % 3, frame.w, 0.0)
+    counted = frame[frame.w > 0]
+    for vcov in ("iid", "HC3", "cluster:k"):
+        all_rows = fit(frame, "y ~ a + g + b", weights="w", vcov=vcov)
+        some_rows = fit(counted, "y ~ a + g + b", weights="w", vcov=vcov)
+
+        assert all_rows.x.tolist() == some_rows.x.tolist()
+        np.testing.assert_allclose(all_rows.statistics.std_error, some_rows.statistics.std_error, rtol=1e-13)
+        assert all_rows.statistics.log_likelihood == pytest.approx(some_rows.statistics.log_likelihood, rel=1e-13)
+        assert all_rows.statistics.df_residual == some_rows.statistics.df_residual
+        assert (all_rows.rows, some_rows.rows) == (len(frame), len(counted))
+
+
+def test_blocks_without_a_row_in_use_change_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("lsq_cli.sources.text.csv.BLOCK_BYTES", 60)
+    rows = [f"{k},{k * k % 7},{'pqr'[k % 3]}" for k in range(30)]
+    (tmp_path / "gaps.csv").write_text("\n".join(["y,a,g", *rows[:15], *["NA,1,p"] * 40, *rows[15:]]) + "\n")
+    (tmp_path / "whole.csv").write_text("\n".join(["y,a,g", *rows]) + "\n")
+    for formula in ("y ~ a*g", "y ~ a", "y ~ g - 1"):
+        gaps = fit(tmp_path / "gaps.csv", formula, missing="drop", vcov="HC1")
+        whole = fit(tmp_path / "whole.csv", formula, vcov="HC1")
+
+        assert gaps.x.tolist() == whole.x.tolist()
+        assert gaps.statistics.std_error.tolist() == whole.statistics.std_error.tolist()
+        assert gaps.dropped_rows == {"na": 40}
+
+
+def test_arrays_and_text_without_a_header_are_named_by_position(tmp_path):
+    rng = np.random.default_rng(3)
+    A = rng.normal(size=(30, 3))
+    np.save(tmp_path / "A.npy", A)
+    np.savetxt(tmp_path / "A.csv", A, delimiter=",", fmt="%.17g")
+    expected = solve(A[:, :2], A[:, 2], intercept=True, statistics=True)
+    for name in ("A.npy", "A.csv"):
+        found = fit(tmp_path / name, "x3 ~ x1 + x2")
+        assert found.x.tolist() == expected.x.tolist()
+        assert found.statistics.std_error.tolist() == expected.statistics.std_error.tolist()
+
+
+def test_no_row_in_use_is_said(tmp_path):
+    (tmp_path / "t.csv").write_text("y,a\nNA,1\n2,NA\n")
+    with pytest.raises(ProblemError, match="all 2 rows have a missing cell"):
+        fit(tmp_path / "t.csv", "y ~ a", missing="drop")
+    with pytest.raises(ProblemError, match="all 2 weights are 0, so no row counts"):
+        fit({"y": [1.0, 2.0], "a": [1.0, 3.0], "w": [0.0, 0.0]}, "y ~ a", weights="w")

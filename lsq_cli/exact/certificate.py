@@ -32,25 +32,59 @@ if TYPE_CHECKING:
     from lsq_cli.core.solution import Array
     from lsq_cli.exact.dyadic import Integers
     from lsq_cli.exact.equations import NormalEquations
+    from lsq_cli.exact.form import ExactForm
 
 _UNIT_ROUNDOFF = 2.0**-53
 # Log10 and a division of doubles err by far less than this.
 _SLACK = 1e-12
+# So much more where bounds come from doubles, that their digits are never above those of the integers.
+_DOUBLES_SLACK = 1.5 * _SLACK
 # Fraction bits of S on its way to doubles.
 _FIXED_BITS = 128
 
 
-class Inverse:
-    """G⁻¹ and what follows from it, to about 15 digits whatever the condition of A.
+class UnitColumns:
+    """A problem in columns of unit length and ‖b‖ = 1: what its certificates are told in.
 
     Parameters
     ----------
-    equations : NormalEquations
+    form : ExactForm
 
     Attributes
     ----------
     is_zero_target : ndarray of bool, shape (p,)
         Targets that are 0 in every row, whose solution is exactly 0.
+    """
+
+    def __init__(self, form: ExactForm) -> None:
+        self._n = form.n
+        self._scale = [e + h for e, h in zip(form.e, form.half, strict=True)]
+        # ‖a_i‖ = lengths[i]·2^scale[i], and ‖b‖ likewise: in two parts, for the product may leave the range.
+        self._lengths = np.array([Dyadic(v, -2 * h).root() for v, h in zip(form.squares, form.half, strict=True)])
+        self.is_zero_target = self._lengths[form.n :] == 0.0
+
+    def unit_solution(self, x: Array) -> Array:
+        """x_i‖a_i‖/‖b‖ (n, p) for x (n, p) in the user's units; 0 for a target that is 0."""
+        a, b = np.array(self._scale[: self._n]), np.array(self._scale[self._n :])
+        lengths = np.where(self.is_zero_target, np.inf, self._lengths[self._n :])
+        fraction, exponent = np.frexp(x)
+        with np.errstate(over="ignore", under="ignore"):
+            return np.asarray(np.ldexp(fraction * self._lengths[: self._n, None] / lengths, exponent + a[:, None] - b))
+
+    def unit_residual(self, norms: tuple[float, ...]) -> Array:
+        """‖r‖/‖b‖ (p,); 0 for a target that is 0."""
+        lengths = np.where(self.is_zero_target, np.inf, self._lengths[self._n :])
+        # The norm itself may be beyond the largest double.
+        with np.errstate(over="ignore"):
+            return np.asarray(np.ldexp(np.array(norms) / lengths, -np.array(self._scale[self._n :])))
+
+
+class Inverse(UnitColumns):
+    """G⁻¹ and what follows from it, to about 15 digits whatever the condition of A.
+
+    Parameters
+    ----------
+    equations : NormalEquations
 
     Notes
     -----
@@ -65,17 +99,11 @@ class Inverse:
     """
 
     def __init__(self, equations: NormalEquations) -> None:
+        super().__init__(equations)
         n, self._factor = equations.n, equations.factor
-        self._n = n
-        self._scale = [e + h for e, h in zip(equations.e, equations.half, strict=True)]
-        squares = [Dyadic(int(v), -2 * h) for v, h in zip(equations.N.diagonal(), equations.half, strict=True)]
-        # ‖a_i‖ = lengths[i]·2^scale[i], and ‖b‖ likewise: in two parts, for the product may leave the range.
-        self._lengths = np.array([square.root() for square in squares])
         h = np.array(equations.half[:n], dtype=object)
         fixed = shifted(equations.N[:n, :n], _FIXED_BITS - h[:, None] - h)
         self._S = (fixed / (1 << _FIXED_BITS)).astype(np.float64) / np.outer(self._lengths[:n], self._lengths[:n])
-
-        self.is_zero_target = self._lengths[n:] == 0.0
 
     @cached_property
     def diagonal_roots(self) -> Array:
@@ -125,20 +153,37 @@ class Inverse:
         """R_i = ‖row i of S⁻¹‖₂, (n,)."""
         return np.asarray(np.linalg.norm(self.scaled, axis=1))
 
+    @property
+    def diagonal(self) -> Array:
+        """(S⁻¹)_ii (n,)."""
+        return np.asarray(self.scaled.diagonal())
+
+
+class Sensitivity(Protocol):
+    """What is asked of an inverse to tell how x changes with the data: `Inverse`, `verified.DoubleCertificate`."""
+
+    @property
+    def condition(self) -> float:
+        """The condition number of A with columns of unit length."""
+        ...
+
+    @property
+    def diagonal(self) -> Array:
+        """(S⁻¹)_ii (n,)."""
+        ...
+
+    @property
+    def rows(self) -> Array:
+        """‖row i of S⁻¹‖₂ (n,)."""
+        ...
+
     def unit_solution(self, x: Array) -> Array:
-        """x_i‖a_i‖/‖b‖ (n, p) for x (n, p) in the user's units; 0 for a target that is 0."""
-        a, b = np.array(self._scale[: self._n]), np.array(self._scale[self._n :])
-        lengths = np.where(self.is_zero_target, np.inf, self._lengths[self._n :])
-        fraction, exponent = np.frexp(x)
-        with np.errstate(over="ignore", under="ignore"):
-            return np.asarray(np.ldexp(fraction * self._lengths[: self._n, None] / lengths, exponent + a[:, None] - b))
+        """As `UnitColumns.unit_solution`."""
+        ...
 
     def unit_residual(self, norms: tuple[float, ...]) -> Array:
-        """‖r‖/‖b‖ (p,); 0 for a target that is 0."""
-        lengths = np.where(self.is_zero_target, np.inf, self._lengths[self._n :])
-        # The norm itself may be beyond the largest double.
-        with np.errstate(over="ignore"):
-            return np.asarray(np.ldexp(np.array(norms) / lengths, -np.array(self._scale[self._n :])))
+        """As `UnitColumns.unit_residual`."""
+        ...
 
 
 def gram_error(exact: tuple[Integers, list[int]], rounded: tuple[Integers, list[int]]) -> float:
@@ -175,19 +220,23 @@ class Bracketed(Protocol):
         ...
 
 
-def sure_digits(solution: Bracketed, x: Array) -> float:
+def sure_digits(solution: Bracketed, x: Array, *, in_doubles: bool = False) -> float:
     """Correct significant digits of the worst coefficient of x (n, p) against the exact solution.
 
     Never too optimistic: the distance from x to the far end of the exact coefficient's interval, in integers, over
-    the near end. A coefficient that is exactly 0 has all digits if x has 0 there, none else.
+    the near end. A coefficient that is exactly 0 has all digits if x has 0 there, none else. With `in_doubles`, for a
+    solution of `verified.py`, it is a little less than what the integers would say.
     """
+    slack = _DOUBLES_SLACK if in_doubles else _SLACK
     if not np.isfinite(x).all():
         return 0.0
     found = x.reshape(len(x), -1)
-    return min((_digits_of_one(solution, i, t, float(v)) for (i, t), v in np.ndenumerate(found)), default=ALL_DIGITS)
+    return min(
+        (_digits_of_one(solution, i, t, float(v), slack) for (i, t), v in np.ndenumerate(found)), default=ALL_DIGITS
+    )
 
 
-def _digits_of_one(solution: Bracketed, i: int, t: int, x: float) -> float:
+def _digits_of_one(solution: Bracketed, i: int, t: int, x: float, slack: float) -> float:
     """The sure digits of one coefficient."""
     exact, error = solution.interval(i, t)
     negated = Dyadic(-exact.mantissa, exact.exponent)
@@ -199,13 +248,13 @@ def _digits_of_one(solution: Bracketed, i: int, t: int, x: float) -> float:
     if least.mantissa <= 0:
         # An interval around 0 has no digit, unless it is so short that 0 is the nearest double all over it.
         return ALL_DIGITS if x == float(worst) == 0.0 else 0.0
-    return _clipped(math.log2(least.mantissa) + least.exponent, math.log2(worst.mantissa) + worst.exponent)
+    return _clipped(math.log2(least.mantissa) + least.exponent, math.log2(worst.mantissa) + worst.exponent, slack)
 
 
-def _clipped(size: float, error: float) -> float:
+def _clipped(size: float, error: float, slack: float = _SLACK) -> float:
     """log₁₀ of the ratio of two numbers given by their logarithms to base 2, within 0–15.9."""
-    slack = _SLACK * (1 + abs(size) + abs(error))
-    return min(ALL_DIGITS, max(0.0, (size - error) * math.log10(2.0) - slack))
+    less = slack * (1 + abs(size) + abs(error))
+    return min(ALL_DIGITS, max(0.0, (size - error) * math.log10(2.0) - less))
 
 
 def double_digits(inverse: Inverse, x: Array, eta: float) -> float:
@@ -231,13 +280,13 @@ def double_digits(inverse: Inverse, x: Array, eta: float) -> float:
     return _worst(errors, np.maximum(np.abs(y) - errors, 0.0), inverse.is_zero_target & (x == 0))
 
 
-def data_digits(inverse: Inverse, x: Array, residual_norms: tuple[float, ...]) -> float:
+def data_digits(inverse: Sensitivity, x: Array, residual_norms: tuple[float, ...]) -> float:
     """Digits of x (n, p) that survive a change of the data in its last bit; `residual_norms` (p,) as ‖Ax − b‖."""
     y = inverse.unit_solution(x)
     if not np.isfinite(y).all():
         return 0.0
     spread = np.sqrt(1.0 + (y * y).sum(axis=0))
-    roots = np.sqrt(inverse.scaled.diagonal())
+    roots = np.sqrt(inverse.diagonal)
     moved = np.outer(roots, spread) + np.outer(inverse.rows, inverse.unit_residual(residual_norms))
     # A coefficient of 0 has no first digit from which to count: the others tell.
     return _worst(2 * _UNIT_ROUNDOFF * moved, np.abs(y), x == 0)

@@ -103,7 +103,7 @@ def null_vectors(equations: NormalEquations, dependent: Sequence[int]) -> list[R
     chosen = [*independent, *dependent]
     N = equations.N[np.ix_(chosen, chosen)]
     regression = NormalEquations(N, [equations.e[j] for j in chosen], len(dependent))
-    solution = ExactSolution(regression)
+    solution = ExactSolution(regression, regression.factor)
     enough = solution.bits + _REGRESSION_BITS
     while solution.bits < enough:
         solution.refine()

@@ -28,13 +28,13 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
 from lsq_cli.core.errors import ProblemError
-from lsq_cli.core.problem import Value
-from lsq_cli.exact.dyadic import Dyadic, dyadic, half_lengths, on_one_grid, shifted, total
+from lsq_cli.exact.dyadic import Dyadic, dyadic, shifted
+from lsq_cli.exact.form import ExactForm
 from lsq_cli.exact.integers import cholesky, inverse_of_factor, product
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 FACTOR_BITS = 192
 # Bits that every refinement must gain at least.
 _GAIN = 60
+# From so many bits on it is worth a try whether y is a short fraction.
+_SHORT_BITS = 2 * 53
 # No refinement beyond this many bits, where only exact zeros remain to be proved.
 _MOST_BITS = 1 << 14
 
@@ -85,7 +87,7 @@ class Factor(NamedTuple):
         return shifted(product(self.X.T, shifted(product(self.X, rho), -self.bits)), -self.bits)
 
 
-class NormalEquations:
+class NormalEquations(ExactForm):
     """Gx = c for p targets, from exact sums; see the module's docstring for the method and its proof.
 
     Parameters
@@ -102,12 +104,14 @@ class NormalEquations:
     """
 
     def __init__(self, N: Integers, e: list[int], p: int, ridge: float = 0.0, intercept: bool = False) -> None:
-        self.n, self.p, self.ridge = len(e) - p, p, ridge
-        self.penalised = slice(int(intercept), self.n)
-        self.N, self.e = _with_ridge(N, e, dyadic(ridge), self.penalised)
-        self.half = half_lengths(self.N.diagonal())
-        self.hadamard = sum(int(v).bit_length() for v in self.N.diagonal()[: self.n])
+        penalised = slice(int(intercept), len(e) - p)
+        self.N, e = _with_ridge(N, e, dyadic(ridge), penalised)
+        super().__init__(e, [int(v) for v in self.N.diagonal()], self.N[: len(e) - p, len(e) - p :], ridge, penalised)
         self._factor: Factor | None = None
+
+    def times(self, z: Integers) -> Integers:
+        """N z (n + p, q), for z (n + p, q)."""
+        return product(self.N, z)
 
     @property
     def factor(self) -> Factor:
@@ -149,57 +153,10 @@ class NormalEquations:
         ProblemError
             If G is singular.
         """
-        solution = ExactSolution(self)
+        solution = ExactSolution(self, self.factor)
         while not solution.settled and solution.bits < solution.enough_bits:
             solution.refine()
         return solution
-
-    def value_at(self, x: Array) -> Value:
-        """f, ‖Ax − b‖ and ‖∇f‖ at any x (n,) or (n, p): exact integers, each number rounded once.
-
-        The residual norm is right to the last digit even where r is 10⁻¹² of b. An x that is not finite has
-        infinite values.
-        """
-        columns = x.reshape(self.n, self.p)
-        if not np.isfinite(columns).all():
-            return Value(math.inf, math.inf, math.inf, (math.inf,) * self.p)
-        twice_f: list[Dyadic] = []
-        residuals: list[Dyadic] = []
-        gradient: list[Dyadic] = []
-        for t in range(self.p):
-            column = columns[:, t]
-            form, slopes = self._form(column, t)
-            twice_f.append(form)
-            residuals.append(total([form, *self._penalty(column)]))
-            gradient += [Dyadic(s.mantissa * s.mantissa, 2 * s.exponent) for s in slopes]
-        f = total(twice_f)
-        return Value(
-            float(Dyadic(f.mantissa, f.exponent - 1)),
-            total(residuals).root(),
-            total(gradient).root(),
-            tuple(square.root() for square in residuals),
-        )
-
-    def gradient_at(self, x: Array) -> Array:
-        """∇f(x) = Gx − c (+ λx), shaped as x, each component correctly rounded."""
-        columns = x.reshape(self.n, self.p)
-        slopes = [[float(s) for s in self._form(columns[:, t], t)[1]] for t in range(self.p)]
-        return np.array(slopes).T.reshape(x.shape)
-
-    def _form(self, x: Array, target: int) -> tuple[Dyadic, list[Dyadic]]:
-        """2f = vᵀ(MᵀM + λI)v and ∇f, the first n entries of (MᵀM + λI)v, with v = (x, −1), exactly."""
-        chosen = [*range(self.n), self.n + target]
-        z, h = on_one_grid(np.append(x, -1.0), [self.e[i] for i in chosen])
-        image = self.N[np.ix_(chosen, chosen)] @ z
-        slopes = [Dyadic(int(v), self.e[i] + h) for i, v in zip(chosen[:-1], image[:-1], strict=True)]
-        return Dyadic(int(image @ z), 2 * h), slopes
-
-    def _penalty(self, x: Array) -> list[Dyadic]:
-        """−λx_i², term by term: what 2f has more than ‖r‖²."""
-        if self.ridge == 0.0:
-            return []
-        lam, terms = dyadic(self.ridge), [dyadic(float(v)) for v in x[self.penalised]]
-        return [Dyadic(-lam.mantissa * v.mantissa**2, lam.exponent + 2 * v.exponent) for v in terms]
 
 
 def _with_ridge(N: Integers, e: list[int], lam: Dyadic, penalised: slice) -> tuple[Integers, list[int]]:
@@ -215,8 +172,36 @@ def _with_ridge(N: Integers, e: list[int], lam: Dyadic, penalised: slice) -> tup
     return finer, e
 
 
+class ApproximateInverse(Protocol):
+    """What refinement needs to know of S⁻¹."""
+
+    @property
+    def bits(self) -> int:
+        """Bits that it is held in."""
+        ...
+
+    @property
+    def growth(self) -> int:
+        """A k with λmin(S) ≥ 2^(−k−1), proved."""
+        ...
+
+    @property
+    def gain(self) -> int:
+        """Bits that one refinement gains."""
+        ...
+
+    def apply(self, rho: Integers) -> Integers:
+        """S⁻¹ρ, about, in the units of ρ (n, p)."""
+        ...
+
+
 class ExactSolution:
     """The solution of Gx = c between bounds that `refine` narrows without end.
+
+    Parameters
+    ----------
+    equations : ExactForm
+    factor : ApproximateInverse
 
     Attributes
     ----------
@@ -224,8 +209,8 @@ class ExactSolution:
         The solution is held in units of 2^−bits of its scaled self y.
     """
 
-    def __init__(self, equations: NormalEquations) -> None:
-        self._equations, self._factor = equations, equations.factor
+    def __init__(self, equations: ExactForm, factor: ApproximateInverse) -> None:
+        self._equations, self._factor = equations, factor
         n, half = equations.n, equations.half
         self._half = np.array(half[:n], dtype=object)[:, None]
         self._half_b = np.array(half[n:], dtype=object)
@@ -237,7 +222,7 @@ class ExactSolution:
         # From where on an exact zero is proved; out of reach, a few refinements have to do.
         proof = equations.hadamard + 2 * self._most + max(half[n:]) + 2 * self._factor.growth + 64
         self._provable = proof <= _MOST_BITS
-        self.enough_bits = proof if self._provable else 8 * self._factor.bits
+        self.enough_bits = proof if self._provable else 8 * factor.bits
 
     def refine(self) -> None:
         """One step y ← y + XᵀXρ in a finer unit, or straight to y where it is a short fraction."""
@@ -245,7 +230,7 @@ class ExactSolution:
         self._y = shifted(self._y, gain) + self._factor.apply(shifted(self._rho, gain - drop))
         self.bits += gain
         self._measure()
-        if self.bits >= 2 * gain and not self.settled:
+        if self.bits >= max(2 * gain, _SHORT_BITS) and not self.settled:
             self._try_short()
 
     def _try_short(self) -> None:
@@ -262,13 +247,14 @@ class ExactSolution:
         equations, y = self._equations, self._y
         n, top = equations.n, self.bits + self._most
         z = shifted(y, self._most - self._half)
-        w = shifted(equations.N[:n, n:], (top - self._half_b)[None, :] + 0 * self._half)
+        w = shifted(equations.targets, (top - self._half_b)[None, :] + 0 * self._half)
         # Column by column in units of 2^−(top + h_i).
-        self._rho = w - product(equations.N[:n, :n], z)
+        padded = np.concatenate((z, np.full((equations.p, equations.p), 0, dtype=object)))
+        self._rho = w - equations.times(padded)[:n]
         units = shifted(abs(self._rho), -(self._half + self._most)) + np.where(self._rho != 0, 1, 0)
         lengths = [math.isqrt(int((column * column).sum())) + bool(column.any()) for column in units.T]
         self.errors = [length << (self._factor.growth + 1) for length in lengths]
-        squares = [int(equations.N[n + t, n + t]) << 2 * (top - int(self._half_b[t])) for t in range(equations.p)]
+        squares = [v << 2 * (top - int(h)) for v, h in zip(equations.squares[n:], self._half_b, strict=True)]
         self._squares = [
             square - int(w[:, t] @ z[:, t]) - int(z[:, t] @ self._rho[:, t]) for t, square in enumerate(squares)
         ]
@@ -281,6 +267,15 @@ class ExactSolution:
             self._square_settled(t) and all(self._settled(i, t) for i in range(self._equations.n))
             for t in range(self._equations.p)
         )
+
+    @property
+    def decided(self) -> bool:
+        """As `settled`, and no coefficient that may be 0 is left open, even where a proof of that is out of reach."""
+        return self.settled and not any(self._may_be_zero(i, t) for i, t in np.ndindex(self._y.shape))
+
+    def _may_be_zero(self, i: int, t: int) -> bool:
+        """Whether 0 is in a coefficient's interval without a proof that it is the value."""
+        return abs(int(self._y[i, t])) <= self.errors[t] and not self.is_zero(i, t)
 
     def _settled(self, i: int, t: int) -> bool:
         """Whether both ends of a coefficient's interval round to one double, or it is surely 0."""

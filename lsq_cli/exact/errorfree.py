@@ -139,6 +139,13 @@ class ExactSums:
         """
         return self._limbs.integers()
 
+    def limbs(self) -> tuple[list[int], Array, list[int]]:
+        """The value as it is held: see `Limbs.doubles` for the levels and limbs, and the reference (k,) of each column.
+
+        (MᵀWM)_ij = 2^(reference_i + reference_j)·Σ_l limbs[l]_ij·2^(−22·levels[l]).
+        """
+        return *self._limbs.doubles(), self._limbs.reference.tolist()
+
     def doubles(self) -> tuple[Array, list[int]]:
         """The value scaled and correctly rounded.
 

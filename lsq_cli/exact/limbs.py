@@ -132,6 +132,15 @@ class Limbs:
         shift = np.where(total != 0, e[:, np.newaxis] + e - unit, 0).astype(object)
         return (total << np.maximum(-shift, 0)) >> np.maximum(shift, 0), e.tolist()
 
+    def doubles(self) -> tuple[list[int], NDArray[np.float64]]:
+        """The levels in use, coarse to fine, and their limbs (levels, k, k), whole numbers in [−2²¹, 2²¹)."""
+        self._carry()
+        levels = sorted(level for level, limb in self._limbs.items() if limb.any())
+        limbs = np.empty((len(levels), self.k, self.k))
+        for place, level in enumerate(levels):
+            limbs[place] = self._limbs[level]
+        return levels, limbs
+
     @classmethod
     def from_integers(cls, N: Integers, e: Sequence[int]) -> Limbs:
         """The limbs of the value N_ij·2^(e_i + e_j): the inverse of `integers`."""

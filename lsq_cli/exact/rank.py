@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 # Fraction bits of the pivoted factor: the pivots are right to 2⁻¹⁵⁰ or so, far below any T².
 _BITS = 256
 _PANEL = 16
-# No tolerance is taken below this, which only exact dependencies stay under.
-_LEAST_TOLERANCE = 2.0**-100
+LEAST_TOLERANCE = 2.0**-100
+"""No tolerance is taken below this, which only exact dependencies stay under."""
 # Below this, relative to the largest, an entry of a null vector is taken for rounding.
 _NEGLIGIBLE = 1e-8
 
@@ -99,7 +99,7 @@ def decide(equations: NormalEquations, tolerance: float) -> Rank:
     -----
     Where the proof of regularity that comes with solving is enough (√κ(S) up to about 1/(T√n)), nothing else is done.
     """
-    n, tolerance = equations.n, max(tolerance, _LEAST_TOLERANCE)
+    n, tolerance = equations.n, max(tolerance, LEAST_TOLERANCE)
     if equations.is_surely_regular(tolerance):
         return Rank(n, tuple(range(n)))
     chosen = _pivots(equations.N[:n, :n], equations.half[:n], tolerance)
@@ -137,7 +137,7 @@ def _relations(equations: NormalEquations, dependent: list[int], tolerance: floa
 
 def is_regular(equations: NormalEquations, tolerance: float) -> bool:
     """Whether every column is independent, as `decide` sees it, without a look at what dependent ones are made of."""
-    n, tolerance = equations.n, max(tolerance, _LEAST_TOLERANCE)
+    n, tolerance = equations.n, max(tolerance, LEAST_TOLERANCE)
     return (
         equations.is_surely_regular(tolerance) or len(_pivots(equations.N[:n, :n], equations.half[:n], tolerance)) == n
     )

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 from lsq_cli.core.errors import elided, shown
 from lsq_cli.exact import certificate, rank
 from lsq_cli.exact.equations import ExactSolution, NormalEquations
+from lsq_cli.exact.errorfree import ExactSums
+from lsq_cli.exact.verified import Verified
 from lsq_cli.problems.quadratic import Quadratic
 
 if TYPE_CHECKING:
@@ -55,6 +57,13 @@ class SummedProblem:
         self.about = replace(about, notes=(*about.notes, *_tolerance_note(tolerance, self.tolerance)))
 
     @cached_property
+    def verified(self) -> Verified | None:
+        """The problem in doubles that prove what they say; None where it takes integers."""
+        if not isinstance(self.sums, ExactSums):
+            return None
+        return Verified.of(self.sums, self.ridge, max(self.tolerance, rank.LEAST_TOLERANCE))
+
+    @cached_property
     def equations(self) -> NormalEquations:
         """Gx = c in integers."""
         N, e = self.sums.integers()
@@ -63,6 +72,8 @@ class SummedProblem:
     @cached_property
     def columns(self) -> rank.Rank:
         """Which columns are independent, and what the others are made of."""
+        if self.verified is not None:
+            return rank.Rank(self.sums.n, tuple(range(self.sums.n)))
         return rank.decide(self.equations, self.tolerance)
 
     @property
@@ -79,6 +90,11 @@ class SummedProblem:
     def solution(self) -> ExactSolution:
         """The exact solution; of all there are the one of least norm."""
         return (self.equations if self.is_regular else rank.least_norm(self.equations, self.columns)).solve()
+
+    @cached_property
+    def rounded_solution(self) -> ExactSolution:
+        """The same where it need be known to the last bit of a double only, in doubles if they are enough."""
+        return (self.verified and self.verified.solution) or self.solution
 
     @cached_property
     def quadratic(self) -> Quadratic:
@@ -104,21 +120,25 @@ class SummedProblem:
         return certificate.Inverse(self.equations)
 
     @property
+    def _sensitivity(self) -> certificate.Sensitivity:
+        """What the condition and `data_digits` are told from: doubles if they have enough digits."""
+        return (self.verified and self.verified.certificate) or self.inverse
+
+    @property
     def x(self) -> Array:
         """The solution (n, p), every coefficient rounded once."""
-        return self.solution.x
+        return self.rounded_solution.x
 
     @cached_property
     def condition(self) -> float | None:
         """The condition number of A with its columns scaled to length 1, whatever the ridge; None where they depend."""
         if not self.ridge:
-            return self.inverse.condition if self.is_regular else None
-        alone = SummedProblem(self.about, self.sums, 0.0, self.tolerance, self.rounding)
-        return alone.inverse.condition if alone.is_regular else None
+            return self._sensitivity.condition if self.is_regular else None
+        return SummedProblem(self.about, self.sums, 0.0, self.tolerance, self.rounding).condition
 
     def value_at(self, x: Array) -> Value:
         """f, ‖Ax − b‖ and ‖∇f‖ at `x`, (n,) or (n, p), from the same sums: no second pass."""
-        return self.equations.value_at(x)
+        return (self.verified.form if self.verified else self.equations).value_at(x)
 
     def digits(self, x: Array) -> float | None:
         """Digits of `x` that are surely those of the solution.
@@ -128,7 +148,10 @@ class SummedProblem:
         """
         if not self.is_regular and not all(relation.exact for relation in self.columns.relations):
             return None
-        sure = certificate.sure_digits(self.solution, x)
+        exact = self.rounded_solution
+        sure = certificate.sure_digits(
+            exact, x, in_doubles=self.verified is not None and exact is self.verified.solution
+        )
         if not self.rounding:
             return sure
         if not self.is_regular:
@@ -140,7 +163,7 @@ class SummedProblem:
         """Digits of the solution that survive a change in the last bit of the data; None where columns depend."""
         if not self.is_regular:
             return None
-        return certificate.data_digits(self.inverse, self.x, self.value_at(self.x).residual_norms)
+        return certificate.data_digits(self._sensitivity, self.x, self.value_at(self.x).residual_norms)
 
     def dependencies(self) -> tuple[str, ...]:
         """The dependencies in words: ``x4 = x1 + x2``."""

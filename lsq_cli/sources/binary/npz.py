@@ -5,6 +5,8 @@ The members are read in order, never by ranges, so that the archive's own check 
 
 from __future__ import annotations
 
+import lzma
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass, field
@@ -19,8 +21,11 @@ if TYPE_CHECKING:
     from lsq_cli.sources.blocks import ByteSource, Table
     from lsq_cli.sources.columns import Request
 
-# The last two: a compression that zipfile does not know, and a password.
-_BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
+# A compression that zipfile does not know, a password, names that are no text, records cut short or out of range.
+_BROKEN = (
+    *(OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError),
+    *(ValueError, struct.error, OverflowError, LookupError, lzma.LZMAError),
+)
 
 
 @dataclass

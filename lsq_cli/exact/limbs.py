@@ -36,6 +36,9 @@ W = 22
 _FULL = 1000
 """How many numbers of size 2^53 a limb may hold."""
 
+_BAND = 1 << 15
+"""Numbers that are converted at a time: 256 KB."""
+
 
 class Group(NamedTuple):
     """Rows of a stack of slices, one below the other, that stand on one level."""
@@ -74,7 +77,7 @@ class Limbs:
         self.reference[columns] = reference
         self.placed[columns] = True
 
-    def add(self, left: Sequence[Group], right: Sequence[Group], products: NDArray[np.int64]) -> None:
+    def add(self, left: Sequence[Group], right: Sequence[Group], products: NDArray[np.float64]) -> None:
         """Add a block product: its entry (a, b) counts 2^(−W·(level of a + level of b)).
 
         Parameters
@@ -83,7 +86,7 @@ class Limbs:
             The levels and columns of the rows and of the columns of `products`. No two groups of `left`
             share a level, nor do two of `right`.
         products : ndarray of int64, shape (rows of left, rows of right)
-            Integers of size up to 2^53.
+            Whole numbers of size up to 2^53.
         """
         self._make_room(len(left))
         for up in left:
@@ -91,9 +94,9 @@ class Limbs:
                 limb = self._limb(up.level + down.level)
                 block = products[up.rows, down.rows]
                 if block.shape == limb.shape:
-                    limb += block
+                    _add_whole(limb, block)
                 else:
-                    limb[up.columns[:, np.newaxis], down.columns] += block
+                    limb[up.columns[:, np.newaxis], down.columns] += block.astype(np.int64)
 
     def merge(self, other: Limbs, sign: int = 1) -> None:
         """Add `sign` × `other`, exactly. `other` keeps its value, but may come out carried."""
@@ -105,6 +108,11 @@ class Limbs:
         if moved.any() or other._load > _FULL // 2:
             other._carry()
         self._make_room(other._load)
+        if not moved.any():
+            for level, limb in other._limbs.items():
+                target = self._limb(level)
+                (np.add if sign > 0 else np.subtract)(target, limb, out=target)
+            return
         # 2^(moved_i + moved_j) = 2^(W·up + bits): so many levels up, and some bits to the left.
         ups, bits = np.divmod(moved[:, np.newaxis] + moved, W)
         for up in np.unique(ups).tolist():
@@ -180,6 +188,13 @@ class Limbs:
                     coarser += carry
             level -= 1
         self._load = 1
+
+
+def _add_whole(limb: NDArray[np.int64], block: NDArray[np.float64]) -> None:
+    """limb += block, some rows at a time: no array of the size of the block is made."""
+    step = max(1, _BAND // limb.shape[1])
+    for start in range(0, len(limb), step):
+        limb[start : start + step] += block[start : start + step].astype(np.int64)
 
 
 def _common_exponents(nonzero: NDArray[np.bool_], v: NDArray[np.int64]) -> NDArray[np.int64]:

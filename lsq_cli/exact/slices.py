@@ -51,17 +51,13 @@ class Slices(NamedTuple):
     """What `Cutter.cut` makes of a piece of rows."""
 
     stack: Array
-    """S (slices, rows): slice 0 of the columns, slice 1 of those that need one, and so on."""
+    """S (slices, rows): slice 0 of the columns, slice 1 of those that need one, and so on; integers of their units."""
     columns: list[Index]
     """The columns that have a slice 0, a slice 1, …, ascending."""
     deep: Index | None
     """Rows left out (they are zero in `stack`) because few others need as many slices."""
     unfinished: int | None
     """A column that needs more slices than were allowed; the slices are of no use then."""
-
-    def units(self) -> Array:
-        """1 / the unit of each row of `stack`: 2^(22·d)."""
-        return np.repeat(np.ldexp(1.0, W * np.arange(len(self.columns))), [len(c) for c in self.columns])
 
     def groups(self, start: NDArray[np.int64]) -> tuple[Index | None, list[Group]]:
         """The rows of `stack` by level, where slice 0 of column j stands on level `start`[j].
@@ -120,6 +116,8 @@ class Cutter:
             np.add(rest, C, out=T)
             np.subtract(T, C, out=T)
             rest = np.subtract(rest, T, out=left)
+            if depth:
+                T *= 2.0 ** (W * depth)  # an integer of its unit
             used += len(columns)
             have.append(columns)
             more = rest.any(axis=1)

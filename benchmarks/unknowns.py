@@ -1,0 +1,101 @@
+"""Many unknowns: the exact solution in memory against numpy.linalg.lstsq of the same run, in pairs.
+
+    python benchmarks/unknowns.py [--pairs 5] [--unknowns 200 500 1000] [--condition 1e3]
+    python benchmarks/unknowns.py --wide
+    python benchmarks/unknowns.py --same 500       the routes held to each other on random problems, n to 300
+
+What it is for: a proof must not cost more than the yardstick times what is stated in README.md. BLAS has one thread for
+both, as in the command. The last form prints how many problems each route answered, and stops at the first difference.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy
+
+import argparse
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+
+import lsq_cli
+from lsq_cli.core.problem import About
+from lsq_cli.exact.errorfree import ExactSums
+from lsq_cli.problems.summed import SummedProblem
+
+
+def main() -> None:
+    """Print a line for each size, or for each kind of answer."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--unknowns", type=int, nargs="+", default=[200, 500, 1000])
+    parser.add_argument("--condition", type=float, default=1e3)
+    parser.add_argument("--wide", action="store_true")
+    parser.add_argument("--same", type=int, default=0)
+    options = parser.parse_args()
+    if options.same:
+        same(options.same)
+    elif options.wide:
+        A, b = np.random.default_rng(0).standard_normal((300, 1000)), np.arange(300.0)
+        A[280:], b[280:] = A[:20], b[:20]
+        report("300 x 1000, 20 dependent rows", A, b, options.pairs)
+    else:
+        for n in options.unknowns:
+            report(f"n = {n}, condition {options.condition:g}", *spectrum(n, options.condition), options.pairs)
+
+
+def spectrum(n: int, condition: float) -> tuple[np.ndarray, np.ndarray]:
+    """A (4n, n) with singular values from 1 down to 1/condition, and b with a residual."""
+    rng = np.random.default_rng(n)
+    U, _ = np.linalg.qr(rng.standard_normal((4 * n, n)))
+    V, _ = np.linalg.qr(rng.standard_normal((n, n)))
+    A = (U * np.logspace(0, -np.log10(condition), n)) @ V.T
+    return A, A @ rng.standard_normal(n) + 1e-3 * rng.standard_normal(4 * n)
+
+
+def report(title: str, A: np.ndarray, b: np.ndarray, pairs: int) -> None:
+    """Print the median of the paired ratios, and their range."""
+    ratios, seconds = [], []
+    for _ in range(pairs + 1):
+        start = perf_counter()
+        np.linalg.lstsq(A, b, rcond=None)
+        middle = perf_counter()
+        lsq_cli.solve(A, b)
+        seconds.append(perf_counter() - middle)
+        ratios.append(seconds[-1] / (middle - start))
+    # The first pair loads modules.
+    kept = ratios[1:]
+    print(f"{title:34s} {median(kept):8.1f}  {min(kept):.1f}-{max(kept):.1f}  {median(seconds[1:]):8.3f} s")
+
+
+def same(count: int) -> None:
+    """Solve random problems in doubles and in integers, and compare all that is promised."""
+    answered = {"doubles": 0, "integers": 0}
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        n = int(rng.integers(32, 301))
+        A, b = spectrum(n, 10.0 ** rng.uniform(0, 14))
+        if seed % 4 == 1:
+            A = rng.integers(-9, 10, A.shape).astype(float)
+            b = A @ rng.integers(-2, 3, n)
+        elif seed % 4 == 2:
+            A = np.round(100 * rng.standard_normal(A.shape), 2)
+        ridge = float(rng.choice([0.0, 0.0, 1e-3, 7.0]))
+        sums = ExactSums(n, 1)
+        sums.add(A, b[:, None], rng.choice([0.5, 1.0, 3.0], len(A)) if seed % 5 == 0 else None)
+        about = About(tuple(map(str, range(n))), ("b",))
+        quick, slow = SummedProblem(about, sums, ridge), SummedProblem(about, sums, ridge)
+        vars(slow)["verified"] = None
+        assert quick.rank == slow.rank, seed
+        assert quick.x.tobytes() == slow.x.tobytes(), seed
+        assert quick.value_at(quick.x) == slow.value_at(quick.x), seed
+        digits, most = quick.digits(quick.x), slow.digits(quick.x)
+        assert most is None or digits <= most, seed
+        answered["doubles" if quick.verified and quick.verified.solution else "integers"] += 1
+    print(f"{count} problems, the same bits: {answered}")
+
+
+if __name__ == "__main__":
+    main()

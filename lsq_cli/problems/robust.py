@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lsq_cli.core.errors import ProblemError, shown
+from lsq_cli.core.errors import ProblemError, elided, shown
 from lsq_cli.exact.dyadic import Dyadic
 from lsq_cli.exact.errorfree import ExactSums
 from lsq_cli.exact.expansions import negated
@@ -179,7 +179,7 @@ def robust_covariance(
         counts = [len(way.keys) for way in meat.groups[0][: len(clusters)]]
         if min(counts) < 2:
             raise ProblemError(f"--vcov {shown(kind)}: {shown(clusters[counts.index(min(counts))])} has one value only")
-        return Covariance(kind, matrices, min(counts) - 1), ()
+        return Covariance(kind, matrices, min(counts) - 1), _below_zero(matrices, fit.problem.about.names)
     small = rows / freedom if kind == "HC1" and freedom else 1.0
     matrices = tuple(unwhitened(_doubles(sums)) * small for sums in meat.squares)
     if meat.full:
@@ -190,6 +190,14 @@ def robust_covariance(
         )
         return Covariance(kind, matrices, freedom), (warning,)
     return Covariance(kind, matrices, freedom), ()
+
+
+def _below_zero(matrices: tuple[Array, ...], names: tuple[str, ...]) -> tuple[str, ...]:
+    """A warning for variances that came out below 0, as the difference of two ways of grouping can."""
+    wrong = [name for k, name in enumerate(names) if any(matrix[k, k] < 0 for matrix in matrices)]
+    if not wrong:
+        return ()
+    return (f"two ways of grouping leave a variance below 0: no standard error for {elided(map(shown, wrong))}",)
 
 
 def _doubles(sums: ExactSums) -> Array:

@@ -157,6 +157,16 @@ def test_a_leverage_of_one_is_named():
     )
 
 
+def test_a_variance_below_zero_is_said():
+    found = fit(table("penguins"), "body_mass_g ~ species*sex", missing="drop", vcov="cluster:island,year")
+    empty = [name for name, error in zip(found.names, found.statistics.std_error, strict=True) if np.isnan(error)]
+
+    assert empty
+    assert found.warnings == (
+        f"two ways of grouping leave a variance below 0: no standard error for {', '.join(empty)}",
+    )
+
+
 def test_a_perfect_fit_is_one():
     found = fit({"y": [1, 3, 5, 7], "a": [0, 1, 2, 3]}, "y ~ a")
 

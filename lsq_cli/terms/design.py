@@ -8,6 +8,7 @@ zeros and ones is made. `Shape` is what is known of a model before its levels ar
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,8 +23,12 @@ from lsq_cli.terms.factors import Factor, Level, factor_of, in_order, level_text
 from lsq_cli.terms.formula import MOST_TERMS, Formula, Term
 from lsq_cli.terms.reading import near
 
-MOST_CATEGORIES = 8
+MOST_CATEGORIES = 7
 """Of one term."""
+MOST_SUBSETS = 4096
+"""Of the categories of all terms: how each is coded is decided in as many steps."""
+MOST_PRODUCTS = 2048
+"""Of powers, in one term."""
 Numbers = tuple[Expression, ...]
 """Expressions that are multiplied; none for 1."""
 
@@ -78,12 +83,18 @@ class Shape:
         spanned: dict[frozenset[Factor], set[frozenset[Factor]]] = {}
         if self.formula.intercept:
             spanned[frozenset()] = {frozenset()}
-        groups = []
+        groups: list[Group] = []
+        subsets = 0
         for term in self.formula.terms:
             numbers = frozenset(factor for factor in term if not factor.is_category)
             categories = [factor for factor in term if factor.is_category]
             if len(categories) > MOST_CATEGORIES:
                 raise UsageError(f"a term has more than {MOST_CATEGORIES} categories; take some of them out")
+            if math.prod(max(1, factor.degree) for factor in numbers) > MOST_PRODUCTS:
+                raise UsageError(f"a term has more than {MOST_PRODUCTS} products of powers; take some of them out")
+            subsets += 2 ** len(categories)
+            if subsets > MOST_SUBSETS:
+                raise UsageError("the model has too many products of categories; take some of them out")
             for coding in codings(categories, spanned.setdefault(numbers, set())):
                 groups.append(Group(term, coding))
         return tuple(groups)

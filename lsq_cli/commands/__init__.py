@@ -18,7 +18,18 @@ from lsq_cli.core.errors import shown
 for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
-VERBS = ("solve", "fit", "predict", "gradient", "compare", "look", "generate", "selftest", "completion")
+VERBS = {
+    "solve": "Find the x that minimises ½‖Ax − b‖².",
+    "fit": "Regression with a formula, standard errors and p.",
+    "predict": "What a fitted model says of new rows.",
+    "gradient": "Derive the gradient of ½‖Ax − b‖² at a point.",
+    "compare": "Try every method, precision and step rule.",
+    "look": "Show how the data would be read.",
+    "generate": "Write a problem whose x is known.",
+    "selftest": "Solve the NIST linear sets and count correct digits.",
+    "completion": "Print a script that completes verbs, options and column names.",
+}
+"""The verbs in the order of the manual, each with the first line of its help."""
 
 
 class Verbs(click.Group):
@@ -34,6 +45,11 @@ class Verbs(click.Group):
             return None
         command: click.Command = import_module(f"lsq_cli.commands.{cmd_name}").command
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The verbs and what they do, from the table: to import all their modules would take longer than the rest."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

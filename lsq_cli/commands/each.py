@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from lsq_cli.commands.options import given, given_options, option, refuse
+from lsq_cli.commands.options import given, given_options, refuse
 from lsq_cli.commands.reading import request_of
 from lsq_cli.commands.shell import CHECK_FAILED, NOT_CONVERGED, Interruption, say
 from lsq_cli.core.errors import OpenError, UsageError, shown
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from lsq_cli.methods.gd import Descent
 
 _WORST_FIRST = (1, NOT_CONVERGED, CHECK_FAILED, 0)
-
-
-each_option = option("Data", "--each", is_flag=True, help="Each path is a problem of its own")
 
 
 class Solved(NamedTuple):

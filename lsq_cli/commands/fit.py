@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lsq_cli.commands.each import Solved, check_each, each_option, run_each
 from lsq_cli.commands.options import (
     GroupedCommand,
     Number,
     data_arguments,
+    each_option,
     given_options,
     machine_options,
     option,
@@ -87,6 +87,8 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     formula, options["data"] = _formula_and_paths(options["data"])
     _check_usage(formula, options)
     if options["each"]:
+        from lsq_cli.commands.each import Solved, check_each, run_each  # for those who ask for it
+
         check_each(ctx, options)
         alone = {"jobs": 1, "progress": False, "verbose": False}
         run_each(ctx, options, lambda path: Solved(_fitted(formula, {**options, **alone, "data": (path,)})))

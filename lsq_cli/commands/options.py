@@ -279,6 +279,8 @@ data_arguments = together(
     text_options,
 )
 
+each_option = option("Data", "--each", is_flag=True, help="Each path is a problem of its own")
+
 intercept_option = option("Problem", "--intercept", is_flag=True, help="A column of ones, first: (intercept)")
 
 model_options = together(

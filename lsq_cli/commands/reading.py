@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lsq_cli.commands.hints import refuse_columns_as_files
 from lsq_cli.commands.options import option, together
 from lsq_cli.commands.shell import Terminated, say
 from lsq_cli.core.errors import OpenError, UsageError, counted, elided, shown
@@ -53,6 +52,8 @@ def open_data(options: dict[str, Any], *, alone: bool = False) -> Source:
     try:
         source = open_source(options["data"], request, sys.stdin.buffer)
     except (OpenError, UsageError) as error:  # three paths without -t are refused before any is opened
+        from lsq_cli.commands.hints import refuse_columns_as_files  # on the way to an error
+
         refuse_columns_as_files(options["data"], request, error)
         raise
     if options.get("verbose") and not options["quiet"]:
@@ -74,6 +75,8 @@ def open_named(options: dict[str, Any], **asked: Any) -> Records:
         records = open_records(options["data"], request, sys.stdin.buffer)
     except OpenError as error:
         if options.get("target"):
+            from lsq_cli.commands.hints import refuse_columns_as_files  # on the way to an error
+
             refuse_columns_as_files(options["data"], request, error)
         raise
     if options.get("verbose") and not options["quiet"]:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lsq_cli.commands.each import check_each, each_option, solve_each
 from lsq_cli.commands.options import (
     Choice,
     Count,
     GroupedCommand,
     Number,
     data_arguments,
+    each_option,
     given,
     given_options,
     machine_options,
@@ -149,6 +149,8 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     start = perf_counter()
     _check_usage(ctx, options)
     if options["each"]:
+        from lsq_cli.commands.each import solve_each  # for those who ask for it
+
         solve_each(ctx, options, _descent)
         return
     interruption = Interruption()
@@ -201,6 +203,8 @@ def _check_usage(ctx: click.Context, options: dict[str, Any]) -> None:
     if (options["rank_tol"] or 0.0) >= 1.0:
         raise UsageError("--rank-tol is a share of a column's length, below 1")
     if options["each"]:
+        from lsq_cli.commands.each import check_each
+
         check_each(ctx, options)
     if options["history"] is None:
         refuse(ctx, ("history_every", "with_x"), "belongs to --history: add --history FILE")

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from lsq_cli.exact.dyadic import Integers
     from lsq_cli.exact.errorfree import ExactSums
 
-LEAST_UNKNOWNS = 32
-"""Below this the integers are as fast."""
 _U = 2.0**-53
 # Rounding of the vectors that bound α, and products that underflow.
 _SPARE, _UNDERFLOW = 1.0 + 2.0**-30, 2.0**-900
@@ -184,7 +182,7 @@ class Verified:
     @classmethod
     def of(cls, sums: ExactSums, ridge: float, tolerance: float) -> Verified | None:
         """The problem of some sums; None where doubles do not prove that every column exceeds the tolerance."""
-        form = LimbForm.of(sums, ridge) if sums.n >= LEAST_UNKNOWNS else None
+        form = LimbForm.of(sums, ridge)
         inverse = None if form is None else DoubleInverse.of(form)
         if form is None or inverse is None or not inverse.is_surely_regular(tolerance):
             return None

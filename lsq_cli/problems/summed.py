@@ -21,13 +21,16 @@ from lsq_cli.core.errors import elided, shown
 from lsq_cli.exact import certificate, rank
 from lsq_cli.exact.equations import ExactSolution, NormalEquations
 from lsq_cli.exact.errorfree import ExactSums
-from lsq_cli.exact.verified import Verified
 from lsq_cli.problems.quadratic import Quadratic
 
 if TYPE_CHECKING:
     from lsq_cli.core.problem import About, Form, Value
     from lsq_cli.core.solution import Array
     from lsq_cli.exact.doublesums import Sums
+    from lsq_cli.exact.verified import Verified
+
+LEAST_VERIFIED = 32
+"""Unknowns below which the integers are as fast as doubles with a proof."""
 
 
 class SummedProblem:
@@ -59,8 +62,10 @@ class SummedProblem:
     @cached_property
     def verified(self) -> Verified | None:
         """The problem in doubles that prove what they say; None where it takes integers."""
-        if not isinstance(self.sums, ExactSums):
+        if not isinstance(self.sums, ExactSums) or self.sums.n < LEAST_VERIFIED:
             return None
+        from lsq_cli.exact.verified import Verified  # for problems of many unknowns
+
         return Verified.of(self.sums, self.ridge, max(self.tolerance, rank.LEAST_TOLERANCE))
 
     @cached_property

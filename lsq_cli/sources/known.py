@@ -6,8 +6,6 @@ Nothing is converted in silence: which table of a database or which node of a tr
 from __future__ import annotations
 
 import os
-import re
-from shlex import quote
 from typing import NamedTuple
 
 from lsq_cli.core.errors import OpenError, shown
@@ -85,7 +83,6 @@ KNOWN = (
     Known("7z", "7z x {path}", (".7z",), (b"7z\xbc\xaf\x27\x1c",)),
     Known("RAR", "unrar x {path}", (".rar",), (b"Rar!\x1a\x07",)),
 )
-_JSON_HEAD = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\[\s*[\[{]|\{\s*\")")
 
 
 def refuse_known(suffix: str, head: bytes, path: str | None, label: str) -> None:
@@ -105,10 +102,12 @@ def refuse_known(suffix: str, head: bytes, path: str | None, label: str) -> None
     known = next(
         (each for each in KNOWN if suffix in each.suffixes or head.startswith(each.heads or (b"\0\0no",))), None
     )
-    if known is None and _JSON_HEAD.match(head):
+    if known is None and _begins_json(head):
         known = next(each for each in KNOWN if each.name == "JSON")
     if known is None:
         return
+    from shlex import quote  # only here, on the way to an error
+
     where = "FILE" if path is None else path
     root = os.path.splitext(where)[0] or where
     # Inside quotes of the command a quote of the path would end them: such a path is left to its owner.
@@ -120,3 +119,10 @@ def refuse_known(suffix: str, head: bytes, path: str | None, label: str) -> None
         names = {"path": "FILE", "csv": "FILE.csv"}
     command = known.command.format(**names)
     raise OpenError(f"{known.name} is not read; turn it into CSV first: {shown(command, 4096)}", label)
+
+
+def _begins_json(head: bytes) -> bool:
+    """Whether text begins as a list of lists or objects does in JSON, or as an object with a name."""
+    bare = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    after = bare[1:].lstrip()
+    return (bare[:1] == b"[" and after[:1] in (b"[", b"{")) or (bare[:1] == b"{" and after[:1] == b'"')

@@ -16,7 +16,6 @@ import numpy as np
 
 from lsq_cli.core.errors import CellError, SourceConsumedError, TableError, counted
 from lsq_cli.sources.binary.arrays import NumberTable
-from lsq_cli.sources.binary.sparse import SparseBlock, SparseTable
 from lsq_cli.sources.blocks import CellBlock, Cells, Reason, RowBlock, Rows
 from lsq_cli.sources.columns import Selection, match_part
 from lsq_cli.sources.cutting import Cutter
@@ -78,7 +77,7 @@ class ProblemRows:
 
     def read_sparse(self) -> Rows:
         """The same with A as it is stored: a scipy csr_array where its table is sparse. Raises as `read`."""
-        cells = [table.read_sparse() if isinstance(table, SparseBlock) else table.read() for table in self.tables]
+        cells = [getattr(table, "read_sparse", table.read)() for table in self.tables]
         rows = self._rows(cells)
         return rows._replace(b=_dense(rows.b))
 
@@ -120,7 +119,7 @@ class RowSource:
         self.left_out = tuple(column.name for column in selection.left_out)
         self.rereadable = all(table.rereadable for table in tables)
         self.in_memory = all(isinstance(table, NumberTable) and table.in_memory for table in tables)
-        self.sparse = isinstance(tables[0], SparseTable)
+        self.sparse = getattr(tables[0], "sparse", False)
         self.waits = any(table.waits for table in tables)
         self._warnings = selection.warnings
         self._notes = selection.notes

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import click
 import pytest
 
-from lsq_cli.commands import VERBS
+from lsq_cli.commands import VERBS, lsq
 
 
 @pytest.mark.parametrize(("typed", "meant"), [("slove", "solve"), ("SOLVE", "solve"), ("generte", "generate")])
@@ -51,3 +52,9 @@ def test_every_command_tells_its_version(verb, run_lsq):
     from lsq_cli.core.version import __version__
 
     assert run_lsq(*verb, "--version").out == f"lsq {__version__}\n"
+
+
+def test_the_list_of_verbs_says_the_first_line_of_each_help():
+    context = click.Context(lsq)
+
+    assert {verb: lsq.get_command(context, verb).get_short_help_str(100) for verb in VERBS} == VERBS

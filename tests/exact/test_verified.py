@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from lsq_cli.core.problem import About
-from lsq_cli.exact import verified
 from lsq_cli.exact.errorfree import ExactSums
 from lsq_cli.exact.limbform import LimbForm
 from lsq_cli.exact.verified import DoubleInverse, Verified, largest_eigenpair
+from lsq_cli.problems import summed
 from lsq_cli.problems.summed import SummedProblem
 
 STRUCTURES = ["spectrum", "integers", "simple", "zeros", "ties", "dependent", "units", "near", "consistent", "decimals"]
@@ -18,7 +18,7 @@ STRUCTURES = ["spectrum", "integers", "simple", "zeros", "ties", "dependent", "u
 @pytest.fixture(autouse=True)
 def every_size(monkeypatch):
     """Doubles are asked for problems of any size."""
-    monkeypatch.setattr(verified, "LEAST_UNKNOWNS", 1)
+    monkeypatch.setattr(summed, "LEAST_VERIFIED", 1)
 
 
 def sample(seed):

@@ -49,6 +49,7 @@ class SparseTable(NumberTable):
     """
 
     in_memory = True
+    sparse = True
     takes: tuple[str, ...] = ()
 
     def __init__(self, matrix: Any, path: str = "A") -> None:

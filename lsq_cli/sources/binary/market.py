@@ -18,6 +18,7 @@ Format: Boisvert, Pozo & Remington, *The Matrix Market exchange formats*, NISTIR
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
@@ -185,10 +186,12 @@ def _pieces(stream: BinaryIO) -> Iterator[bytes]:
 
 def _numbers(piece: bytes, width: int) -> Array | None:
     """(lines, width): the numbers of some lines, None where there are others or more or fewer."""
+    if b"%" in piece:  # a comment begins its line; elsewhere the sign makes a cell no number
+        piece = re.sub(rb"(?m)^[ \t]*%.*$", b"", piece)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a piece of empty lines
         try:
-            numbers = np.loadtxt(io.BytesIO(piece), comments="%", encoding="latin1", ndmin=2)
+            numbers = np.loadtxt(io.BytesIO(piece), comments=None, encoding="latin1", ndmin=2)
         except ValueError:
             return None
     if not numbers.size:
@@ -209,7 +212,7 @@ def _outside(numbers: Array, header: MarketHeader) -> NDArray[np.bool_]:
 def _first_wrong(piece: bytes, line: int, header: MarketHeader, label: str) -> CellError | TableError:
     """The error for the first line that is no entry."""
     for offset, text in enumerate(piece.split(b"\n")):
-        words = text.partition(b"%")[0].decode("latin1").split()
+        words = [] if text.lstrip().startswith(b"%") else text.decode("latin1").split()
         where = f"{label}, line {line + offset}"
         if not words:
             continue

@@ -394,3 +394,22 @@ def test_memory_follows_the_entries_and_not_the_declared_size(sizes, what, tmp_p
     assert result.err == (
         f"lsq: error: {path}: {size} with 1 entries: more than 10000000 {what} are empty; leave them out\n"
     )
+
+
+@pytest.mark.parametrize("line", ["1 1 5%", "1 1 5 %", "1 1 5 % note", "1 1 %5"])
+def test_a_percent_sign_behind_a_number_is_no_comment(line, tmp_path, run_lsq):
+    path = tmp_path / "t.mtx"
+    path.write_text(f"%%MatrixMarket matrix coordinate real general\n2 2 2\n{line}\n% a comment\n2 2 1\n")
+    result = run_lsq("solve", path)
+
+    assert (result.code, result.raw) == (1, b"")
+    assert result.err.startswith(f"lsq: error: {path}, line 3: ")
+
+
+def test_a_percent_sign_behind_a_number_of_an_array_is_no_comment(tmp_path, run_lsq):
+    path = tmp_path / "t.mtx"
+    path.write_text("%%MatrixMarket matrix array real general\n2 2\n1\n5%\n3\n2\n")
+
+    assert run_lsq("solve", path).err == (
+        f"lsq: error: {path}, line 4: '5%' is written with a percent sign; write 0.05\n"
+    )

@@ -9,7 +9,7 @@ import math
 from typing import TYPE_CHECKING, Any, TextIO
 
 from lsq_cli.report.fitting import Grid
-from lsq_cli.report.layout import Lines, Section, plain_text, print_page
+from lsq_cli.report.layout import Lines, Section, print_page
 from lsq_cli.report.page import Page, significant
 from lsq_cli.report.plain import all_statistics
 
@@ -23,11 +23,6 @@ _LONGEST = 200
 def print_fit(solution: Solution, stream: TextIO) -> None:
     """Prints a regression on `stream`: ruled tables on a terminal, plain text elsewhere."""
     print_page(lambda page: sections(solution, page), stream)
-
-
-def summary_text(solution: Solution) -> str:
-    """The same as text, for Python."""
-    return plain_text(sections(solution, Page()))
 
 
 def sections(solution: Solution, page: Page) -> list[Section]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 
 import numpy as np
 import pandas
@@ -193,3 +194,25 @@ def test_large_text_is_read_as_small_text_is(run_lsq, tmp_path, monkeypatch):
     large = run_lsq(*command).json
 
     assert {**small, "seconds": 0} == {**large, "seconds": 0}
+
+
+@pytest.mark.parametrize(
+    ("package", "says"),
+    [
+        ("patsy", "a formula needs patsy: pip install 'lsq-cli[fit]'"),
+        ("scipy.special", "the p of a coefficient needs scipy: pip install 'lsq-cli[fit]'"),
+    ],
+)
+def test_a_missing_package_is_named_before_a_row_is_read(run_lsq, monkeypatch, tmp_path, package, says):
+    monkeypatch.setitem(sys.modules, package, None)
+    (tmp_path / "t.csv").write_text("y,a\n1,2\n2,3\n" + "3,4\n" * 2000 + "oops,5\n")
+    result = run_lsq("fit", "y ~ a", tmp_path / "t.csv")
+
+    assert (result.code, result.err) == (1, f"lsq: error: {says}\n")
+
+
+def test_a_ridge_without_a_formula_needs_no_further_package(run_lsq, monkeypatch):
+    for package in ("patsy", "scipy", "scipy.special"):
+        monkeypatch.setitem(sys.modules, package, None)
+
+    assert run_lsq("fit", "-t", "y", SAMPLES / "longley.csv", "--ridge", "1").code == 0

@@ -55,7 +55,7 @@ class Value(NamedTuple):
     """‖Ax − b‖ of each target."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class About:
     """Who a problem is: what can be said of it without solving it.
 

@@ -118,7 +118,7 @@ class Statistics(NamedTuple):
     confidence: float
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Solution:
     """The answer and all that is known about it; the same fields for every method.
 

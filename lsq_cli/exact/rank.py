@@ -160,7 +160,7 @@ def _pivots(N: Integers, half: list[int], tolerance: float) -> list[int]:
         done.append(state.take(columns, first))
 
 
-@dataclass
+@dataclass(eq=False)
 class _Pivoting:
     """What is left of each column (n,), squared and in integers, as pivots are taken."""
 

@@ -37,7 +37,7 @@ class ProblemOptions(NamedTuple):
     rank_tol: float | None = None
 
 
-@dataclass
+@dataclass(eq=False)
 class Summed:
     """The sums of some rows, and their counts."""
 
@@ -69,7 +69,7 @@ class NumberedBlock(NamedTuple):
         return self.block.footprint
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SumRows:
     """The kernel: reads one block and sums its rows. Picklable, so that any engine can carry it."""
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _FIRST = 64
 
 
-@dataclass
+@dataclass(eq=False)
 class Tally:
     """Counts of some rows.
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lsq_cli.sources.blocks import Missing, Table
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Request:
     """What the user says about the data, as options of `solve`; the defaults are those of the command."""
 
@@ -51,7 +51,7 @@ TEXT_OPTIONS = ("na", "no_default_na", "skip", "header", "delimiter", "decimal",
 """The fields of a `Request` that say how text is written."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Selection:
     """The columns of the problem, each as its table has it.
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Piece:
     """Consecutive rows of a block that has been read."""
 
@@ -36,7 +36,7 @@ class Piece:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HeldCells:
     """Rows that are in memory, with the blocks they came from."""
 

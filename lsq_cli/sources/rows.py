@@ -48,7 +48,7 @@ class Roles(NamedTuple):
     weights: Place | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ProblemRows:
     """A handle on rows of the problem: the same rows of each table."""
 

@@ -25,7 +25,7 @@ BLOCK_BYTES = 1 << 22
 """Doubles of one block of a spool."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HeldRows:
     """A block whose rows are there."""
 
@@ -105,7 +105,7 @@ class Spool:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SpoolBlock:
     """Some rows of a spool."""
 

@@ -127,7 +127,7 @@ class ArrayTable(NumberTable):
         return ArrayBlock(self.path, self._array[start:stop], start, positions_of(columns), missing, self.na)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ArrayBlock:
     """Some rows of an array, held."""
 

@@ -201,7 +201,7 @@ class CsvTable:
         return True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CsvBlock:
     """A handle on consecutive rows of delimited text.
 

@@ -26,10 +26,11 @@ from lsq_cli.problems.designed import Assembled, DesignSums, SumRecords, assembl
 from lsq_cli.problems.kinds import clusters_of
 from lsq_cli.problems.statistics import Covariance, Mean, statistics_of
 from lsq_cli.problems.summed import SummedProblem
+from lsq_cli.sources.columns import notes_on
 from lsq_cli.sources.names import Header
 from lsq_cli.sources.records import Wanted
 from lsq_cli.terms.design import Design, Shape, sorted_levels
-from lsq_cli.terms.factors import EMPTY, Table
+from lsq_cli.terms.factors import Table
 from lsq_cli.terms.formula import Formula, parse, plain_formula
 
 if TYPE_CHECKING:
@@ -149,16 +150,17 @@ def model_of(
     header = Header(records.first)
     dropped = {column.name for column in header.every("--drop", drop)}
     weighing = {column.name for column in header.every("--weights", () if weights is None else (weights,))}
-    table = Table(records.kinds, records.repeated, frozenset(dropped | weighing) | records.beside)
+    table = Table(records.kinds, records.repeated, frozenset(dropped | weighing), records.counts)
     if formula is not None:
         return parse(formula, table)
     targets = [column.name for column in header.every("--target", target)]
     taken = [column.name for column in header.every("--columns", columns)]
+    left_out: tuple[str, ...] = ()
     if not columns:
-        rest = (column.name for column in records.columns if column.name not in records.beside)
-        taken = [name for name in rest if records.kinds[name] != EMPTY]
+        taken, left_out = table.rest(set(targets))
     apart = {*dropped, *weighing, *targets}
-    return plain_formula(targets, [name for name in taken if name not in apart], table, intercept=intercept)
+    kept = [name for name in taken if name not in apart]
+    return plain_formula(targets, kept, table, intercept=intercept, left_out=left_out)
 
 
 def column_named(records: Records, option: str, argument: str | None) -> str | None:
@@ -214,6 +216,7 @@ def _about(total: DesignSums, design: Design, records: Records) -> About:
         for name in single
     )
     tally = total.tally
+    passed_over = tuple(column for column in records.columns if column.name in design.shape.formula.left_out)
     return About(
         names=design.names,
         targets=tuple(target.name for target in design.shape.formula.targets),
@@ -224,7 +227,7 @@ def _about(total: DesignSums, design: Design, records: Records) -> About:
         dropped=dict(sorted(tally.dropped.items())),
         constant_column=0 if design.shape.formula.intercept else None,
         warnings=(*records.warnings, *warnings),
-        notes=records.notes,
+        notes=(*records.notes, *notes_on(passed_over, "name it to take it in")),
     )
 
 

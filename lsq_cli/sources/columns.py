@@ -114,7 +114,7 @@ def select(table: Table, request: Request) -> Selection:
             which = "the last column" if last is header.columns[-1] else "the last column taken"
             notes.append(f"b is {which}, {last.title} (choose with --target)")
     left_out = _in_file_order(passed - set(b))
-    return Selection(taken, b, weights, left_out, _in_file_order(dropped), (*notes, *_notes_on(left_out)))
+    return Selection(taken, b, weights, left_out, _in_file_order(dropped), (*notes, *notes_on(left_out)))
 
 
 def select_side_by_side(A: Table, b: Table, request: Request) -> Selection:
@@ -132,7 +132,7 @@ def select_side_by_side(A: Table, b: Table, request: Request) -> Selection:
     if not targets:
         raise _no_target(in_b, passed_b)
     left_out_A, left_out_b = _in_file_order(passed_A), _in_file_order(passed_b)
-    notes = (*_notes_on(left_out_A), *_notes_on(left_out_b))
+    notes = (*notes_on(left_out_A), *notes_on(left_out_b))
     return Selection(taken, targets, weights, left_out_A + left_out_b, _in_file_order(dropped), notes)
 
 
@@ -227,7 +227,7 @@ def _last(header: Header, taken: tuple[Column, ...], passed: set[Column], alone:
         raise _no_target(header, passed)
     if len(taken) == 1 and not alone:
         alone_of = f"one column alone, {taken[0].title}, cannot be both A and b; "
-        if left_out := _notes_on(_in_file_order(column for column in passed if column.kind is not Kind.EMPTY)):
+        if left_out := notes_on(_in_file_order(column for column in passed if column.kind is not Kind.EMPTY)):
             raise ColumnError(f"{alone_of}{'; '.join(left_out)}", header.path)
         if len(header.columns) > 1:
             raise ColumnError(f"{alone_of}more have to be taken (--columns, --drop, --weights)", header.path)
@@ -238,7 +238,7 @@ def _last(header: Header, taken: tuple[Column, ...], passed: set[Column], alone:
 
 def _no_target(header: Header, passed: set[Column]) -> ColumnError:
     """The error where no column can be b, with those that were passed over."""
-    left_out = "".join(f"; {note}" for note in _notes_on(_in_file_order(passed)))
+    left_out = "".join(f"; {note}" for note in notes_on(_in_file_order(passed)))
     return ColumnError(f"no column of numbers is left to be b{left_out}", header.path)
 
 
@@ -251,7 +251,7 @@ _LEFT_OUT = {
 }
 
 
-def _notes_on(left_out: tuple[Column, ...]) -> tuple[str, ...]:
+def notes_on(left_out: tuple[Column, ...], remedy: str = "choose with --columns") -> tuple[str, ...]:
     """A sentence about the columns of each kind that were passed over: with an example, or the way to have them."""
     notes = []
     for kind, words in _LEFT_OUT.items():
@@ -263,7 +263,7 @@ def _notes_on(left_out: tuple[Column, ...]) -> tuple[str, ...]:
             which = "such as" if len(columns) == 1 else "the first with"
             more = "" if example is None else f" ({which} {quoted(example)})"
         else:
-            more = " (choose with --columns)"
+            more = f" ({remedy})"
         notes.append(f"{words}: {_names(columns)}{more}")
     return tuple(notes)
 

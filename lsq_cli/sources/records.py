@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lsq_cli.sources.words import Coded
 
 Level = str | float | bool
-_BESIDE = (Kind.COUNTS, Kind.INDEX)
+_COUNTS = (Kind.COUNTS, Kind.INDEX)
 """Columns that number the rows: read where they are named, and no part of the rest."""
 
 
@@ -238,9 +238,9 @@ class Records:
         return {column.name: _kind(column) for column in self.columns}
 
     @property
-    def beside(self) -> frozenset[str]:
+    def counts(self) -> frozenset[str]:
         """Columns that number the rows, and are no part of "the rest"."""
-        return frozenset(column.name for column in self.columns if column.kind in _BESIDE)
+        return frozenset(column.name for column in self.columns if column.kind in _COUNTS)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -318,4 +318,4 @@ class Records:
 
 def _kind(column: Column) -> str:
     """What the cells of a column are, as a formula sees it."""
-    return str(Kind.NUMBER if column.kind in (Kind.UNREADABLE, *_BESIDE) else column.kind)
+    return str(Kind.NUMBER if column.kind in (Kind.UNREADABLE, *_COUNTS) else column.kind)

@@ -10,7 +10,7 @@ are written; the name is that of the first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -34,11 +34,20 @@ class Table(NamedTuple):
         Names that stand twice in the header.
     apart : frozenset
         Columns that ``.`` does not mean: those that are dropped, the weights.
+    counts : frozenset
+        Columns that number the rows: ``.`` does not mean them either, and the user is told.
     """
 
     kinds: Mapping[str, str]
     repeated: frozenset[str] = frozenset()
     apart: frozenset[str] = frozenset()
+    counts: frozenset[str] = frozenset()
+
+    def rest(self, named: Set[str]) -> tuple[list[str], tuple[str, ...]]:
+        """The columns that ``.`` means beside those `named`, and those that it leaves out without being asked to."""
+        others = [name for name in self.kinds if name not in named and name not in self.apart]
+        left_out = tuple(name for name in others if name in self.counts or self.kinds[name] == EMPTY)
+        return [name for name in others if name not in left_out], left_out
 
 
 @dataclass(frozen=True)

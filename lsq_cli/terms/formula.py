@@ -19,14 +19,15 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from keyword import iskeyword
+from tokenize import TokenError
 from typing import Any, NamedTuple
 
 from lsq_cli.core.errors import UsageError, shown
 from lsq_cli.core.extras import load
 from lsq_cli.terms.expressions import FUNCTIONS
-from lsq_cli.terms.factors import EMPTY, Factor, Table
+from lsq_cli.terms.factors import Factor, Table
 from lsq_cli.terms.reading import code_of, factor_from, numbers_from
 
 LONGEST = 10_000
@@ -35,6 +36,13 @@ DEEPEST = 40
 """Brackets within brackets."""
 MOST_TERMS = 1000
 MOST_POWER = 10
+_PLAINLY = (
+    ("expected a noun, but instead the expression ended", "a column is missing at its end"),
+    ("expected a noun, not (.*)", r"\1 stands where a column belongs"),
+    ("expected an operator, not (.*)", r"\1 stands where a sign such as + belongs"),
+    (r"error tokenizing input \(.*\)", "a quote is open, or a sign means nothing"),
+    ("unclosed bracket in.*|Unmatched '\\('", "a bracket is not closed"),
+)
 Term = tuple[Factor, ...]
 
 
@@ -51,12 +59,15 @@ class Formula:
     terms : tuple of tuple of Factor
         Without the intercept, in R's order.
     intercept : bool
+    left_out : tuple of str
+        Columns that number the rows or are empty, where ``.`` or no formula stands for all that are not named.
     """
 
     text: str
     targets: tuple[Factor, ...]
     terms: tuple[Term, ...]
     intercept: bool = True
+    left_out: tuple[str, ...] = ()
 
     def columns(self) -> tuple[str, ...]:
         """The columns of the table that are needed, those of the targets last."""
@@ -79,8 +90,8 @@ def parse(text: str, table: Table) -> Formula:
     try:
         tree = load("patsy.parse_formula", "fit", "a formula").parse_formula(_plain(text))
     except patsy.PatsyError as error:
-        raise UsageError(f"the formula {shown(text, 200)!r}: {str(error).splitlines()[0]}") from None
-    except (RecursionError, ValueError, SyntaxError):
+        raise UsageError(f"the formula {shown(text, 200)!r}: {_plainly(str(error).splitlines()[0])}") from None
+    except (AssertionError, RecursionError, ValueError, SyntaxError, TokenError):  # patsy asserts what Python 3.12 says
         raise UsageError(f"the formula {shown(text, 200)!r} cannot be read") from None
     if tree.type != "~" or len(tree.args) != 2:
         raise UsageError(f"the formula {shown(text, 200)!r} has nothing on its left: write 'y ~ a + b'")
@@ -96,17 +107,25 @@ def parse(text: str, table: Table) -> Formula:
     ordered = sorted(found.terms.values(), key=len)
     if not (ordered or intercept):
         raise UsageError(f"the formula {shown(text, 200)!r} has no term; 'y ~ 1' would fit the mean")
-    return Formula(text, targets, tuple(ordered), intercept)
+    formula = Formula(text, targets, tuple(ordered), intercept)
+    return replace(formula, left_out=tuple(name for name in walk.left_out if name not in formula.columns()))
 
 
-def plain_formula(targets: Sequence[str], columns: Sequence[str], table: Table, *, intercept: bool) -> Formula:
+def plain_formula(
+    targets: Sequence[str],
+    columns: Sequence[str],
+    table: Table,
+    *,
+    intercept: bool,
+    left_out: tuple[str, ...] = (),
+) -> Formula:
     """The model without a formula: each column a term."""
     terms = tuple((factor_from(_leaf(name), table),) for name in columns)
     left = tuple(numbers_from(_leaf(name), table, "a target") for name in targets)
     written = " + ".join([*([] if intercept else ["0"]), *map(_leaf, columns)]) or "1"
     joined = ", ".join(map(_leaf, targets))
     text = f"{joined if len(targets) == 1 else f'cbind({joined})'} ~ {written}"
-    return Formula(text, left, terms, intercept)
+    return Formula(text, left, terms, intercept, left_out)
 
 
 def looks_like_formula(argument: str) -> bool:
@@ -125,6 +144,13 @@ def _check_size(text: str) -> None:
             raise UsageError(f"the formula has more than {DEEPEST} brackets within brackets")
     if re.search(r"(?:[-+~!]\s*){40}", text):
         raise UsageError("the formula has more than 40 signs in a row")
+
+
+def _plainly(problem: str) -> str:
+    """What patsy says of a formula, in the words of this tool."""
+    for pattern, words in _PLAINLY:
+        problem = re.sub(pattern, words, problem)
+    return problem
 
 
 def _plain(text: str) -> str:
@@ -169,6 +195,7 @@ class _Walk:
 
     def __init__(self, table: Table, on_the_left: set[str]) -> None:
         self._table, self._left = table, on_the_left
+        self.left_out: tuple[str, ...] = ()
 
     def terms(self, node: Any) -> _Found:
         """The terms of a part of the tree."""
@@ -208,11 +235,7 @@ class _Walk:
     def _leaf(self, code: str) -> _Found:
         """One factor, or the rest of the table."""
         if code == ".":
-            rest = [
-                name
-                for name, kind in self._table.kinds.items()
-                if name not in self._left and name not in self._table.apart and kind != EMPTY
-            ]
+            rest, self.left_out = self._table.rest(self._left)
             if twice := sorted(self._table.repeated.intersection(rest)):
                 raise UsageError(f"'.' means the column {shown(twice[0])!r} too, of which there are several: --drop it")
             factors = [factor_from(_leaf(name), self._table) for name in rest]

@@ -69,10 +69,9 @@ def numbers_from(text: str, table: Table, what: str) -> Factor:
     expression = _expression(code_of(text), table, text)
     for name in expression.columns():
         if table.kinds[name] in (TEXT, TRUTH):
-            raise UsageError(
-                f"{shown(name)!r} is {table.kinds[name]}, and {shown(text)} as {what} needs numbers"
-                + (f"; as a category it is C({shown(name)})" if what == "a term" else "")
-            )
+            place = f" in {shown(text)}" if shown(text) != shown(name) else ""
+            category = f"; as a category it is C({shown(name)})" if what == "a term" else ""
+            raise UsageError(f"{shown(name)!r}{place} is {table.kinds[name]}, and {what} needs numbers{category}")
     if expression.depth > DEEPEST:
         raise UsageError(f"{shown(text)} has more than {DEEPEST} operations within operations")
     if expression.parts > MOST_PARTS:

@@ -55,6 +55,24 @@ def test_a_pipe_gives_the_same_and_so_do_parts(run_lsq, tmp_path):
     assert whole.out == piped.out == parted.out
 
 
+@pytest.mark.parametrize("model", [("y ~ .",), ("-t", "y")], ids=["formula", "target"])
+def test_columns_that_number_the_rows_are_left_out_in_words(run_lsq, model):
+    rows = "".join(f"{k},{k * k % 7},,{k * 3 % 5 + k}\n" for k in range(1, 12))
+    left_out = run_lsq("fit", *model, "-f", "csv", stdin=f",a,e,y\n{rows}".encode())
+
+    assert [line.split(",")[0] for line in left_out.out.splitlines()] == ["name", "(intercept)", "a"]
+    assert left_out.err.splitlines() == [
+        "lsq: note: left out as empty in the first 1000 rows: 'e' (name it to take it in)",
+        "lsq: note: left out as row numbers: 'column1' (name it to take it in)",
+    ]
+
+
+def test_columns_that_a_formula_names_or_drops_are_not_spoken_of(run_lsq):
+    rows = "".join(f"{k},{k * k % 7},{k * 3 % 5 + k}\n" for k in range(1, 12))
+    for options in (("y ~ . + column1",), ("y ~ a",), ("y ~ .", "--drop", "column1")):
+        assert run_lsq("fit", *options, stdin=f",a,y\n{rows}".encode()).err == ""
+
+
 @pytest.mark.parametrize("kind", ["HC1", "HC3", "cluster:island", "cluster:island,year"])
 def test_rows_of_a_pipe_are_kept_for_a_second_pass(run_lsq, kind):
     options = ("fit", FORMULA, "--missing", "drop", "--vcov", kind)

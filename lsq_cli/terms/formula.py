@@ -19,7 +19,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from keyword import iskeyword
 from tokenize import TokenError
 from typing import Any, NamedTuple
@@ -107,8 +107,8 @@ def parse(text: str, table: Table) -> Formula:
     ordered = sorted(found.terms.values(), key=len)
     if not (ordered or intercept):
         raise UsageError(f"the formula {shown(text, 200)!r} has no term; 'y ~ 1' would fit the mean")
-    formula = Formula(text, targets, tuple(ordered), intercept)
-    return replace(formula, left_out=tuple(name for name in walk.left_out if name not in formula.columns()))
+    left_out = tuple(name for name in walk.left_out if name not in walk.named)
+    return Formula(text, targets, tuple(ordered), intercept, left_out)
 
 
 def plain_formula(
@@ -195,6 +195,7 @@ class _Walk:
 
     def __init__(self, table: Table, on_the_left: set[str]) -> None:
         self._table, self._left = table, on_the_left
+        self.named: set[str] = set()
         self.left_out: tuple[str, ...] = ()
 
     def terms(self, node: Any) -> _Found:
@@ -241,6 +242,7 @@ class _Walk:
             factors = [factor_from(_leaf(name), self._table) for name in rest]
         else:
             factors = [factor_from(code, self._table)]
+            self.named.update(factors[0].columns())
         return _Found({frozenset((factor,)): (factor,) for factor in factors})
 
     def _with(self, left: _Found, right: _Found) -> _Found:

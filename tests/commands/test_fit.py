@@ -69,7 +69,7 @@ def test_columns_that_number_the_rows_are_left_out_in_words(run_lsq, model):
 
 def test_columns_that_a_formula_names_or_drops_are_not_spoken_of(run_lsq):
     rows = "".join(f"{k},{k * k % 7},{k * 3 % 5 + k}\n" for k in range(1, 12))
-    for options in (("y ~ . + column1",), ("y ~ a",), ("y ~ .", "--drop", "column1")):
+    for options in (("y ~ . + column1",), ("y ~ . - column1",), ("y ~ a",), ("y ~ .", "--drop", "column1")):
         assert run_lsq("fit", *options, stdin=f",a,y\n{rows}".encode()).err == ""
 
 

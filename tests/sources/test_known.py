@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import tarfile
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +62,7 @@ def test_a_table_whose_first_cell_has_a_bracket_is_none(run_lsq):
 
 
 def test_the_way_out_of_a_database_works(run_lsq):
-    with sqlite3.connect("my data.db") as database:
+    with closing(sqlite3.connect("my data.db")) as database, database:
         database.execute("create table TABLE_NAME (a, y)")
         database.executemany("insert into TABLE_NAME values (?, ?)", [(1, 2), (2, 4), (3, 7)])
     error = run_lsq("solve", "my data.db").err

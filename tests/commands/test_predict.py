@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import numpy as np
@@ -13,6 +14,7 @@ from tables import SAMPLES, table
 from lsq_cli import fit, predict, solve
 
 PENGUINS = SAMPLES / "penguins.csv"
+WRITTEN = ("prediction", "low", "high", "residual")
 FORMULA = "body_mass_g ~ flipper_length_mm*species + log(bill_depth_mm) + C(year)"
 
 
@@ -25,9 +27,13 @@ def model(run_lsq, tmp_path):
 
 def rows_of(result):
     """The cells of CSV, as a frame."""
-    import io
+    return frame_of(io.BytesIO(result.raw))
 
-    return pandas.read_csv(io.BytesIO(result.raw), float_precision="round_trip")
+
+def frame_of(csv):
+    """A file of predictions; pandas' own numbers may be off by a last bit."""
+    frame = pandas.read_csv(csv, dtype=dict.fromkeys(WRITTEN, str))
+    return frame.assign(**{name: frame[name].astype(float) for name in WRITTEN if name in frame})
 
 
 def test_predictions_and_intervals_are_those_of_statsmodels(run_lsq, model):
@@ -50,7 +56,7 @@ def test_rows_stay_in_their_place_whatever_the_format(run_lsq, model, tmp_path, 
     for suffix in ("csv", "npy", "parquet"):
         keep = () if suffix == "npy" else ("--keep", "year")
         assert run_lsq("predict", model, PENGUINS, *keep, "-o", tmp_path / f"p.{suffix}", "-q").code == 0
-    text = pandas.read_csv(tmp_path / "p.csv", float_precision="round_trip")
+    text = frame_of(tmp_path / "p.csv")
     array = np.load(tmp_path / "p.npy")
     arrow = pandas.read_parquet(tmp_path / "p.parquet")
 

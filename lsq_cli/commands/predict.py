@@ -63,12 +63,14 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         check_predictions_path(options["output"], options["keep"])
     Interruption()
     prediction, records = _prediction(options)
-    dropped = _write(prediction, records, options)
+    dropped, without_residual = _write(prediction, records, options)
     say_notes(records.notes, options)
     say_warnings(records.warnings, options)
     if dropped and not options["quiet"]:
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items()))
         say("warning", f"no prediction where a cell is missing: {counted(sum(dropped.values()), 'row')} ({reasons})")
+    if without_residual and not options["quiet"]:
+        say("warning", f"no residual where only the target is missing: {counted(without_residual, 'row')}")
 
 
 def _prediction(options: dict[str, Any]) -> tuple[Prediction, Records]:
@@ -85,11 +87,12 @@ def _prediction(options: dict[str, Any]) -> tuple[Prediction, Records]:
     return Prediction(model, records, asked), records
 
 
-def _write(prediction: Prediction, records: Records, options: dict[str, Any]) -> Counter[str]:
-    """Write all rows; returns how many have no prediction, and why."""
+def _write(prediction: Prediction, records: Records, options: dict[str, Any]) -> tuple[Counter[str], int]:
+    """Write all rows; returns how many have no prediction, by why, and how many a prediction and no residual."""
     from lsq_cli.report.files import AtomicFile
 
     dropped: Counter[str] = Counter()
+    without_residual = 0
     with ExitStack() as stack:
         path = options["output"]
         file = None if path is None else stack.enter_context(AtomicFile(path))
@@ -97,9 +100,10 @@ def _write(prediction: Prediction, records: Records, options: dict[str, Any]) ->
         for rows in prediction:
             writer.add(rows)
             dropped.update(rows.dropped)
+            without_residual += rows.without_residual
         writer.finish()
     sys.stdout.buffer.flush()
-    return dropped
+    return dropped, without_residual
 
 
 def _writer(prediction: Prediction, records: Records, file: Any, path: str | None) -> Writer:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from lsq_cli.exact.expansions import Parts
     from lsq_cli.sources.records import Levels, Record, RecordBlock
     from lsq_cli.terms.design import Design, Numbers, Shape
+    from lsq_cli.terms.factors import Factor
 
 MOST_LEVELS = 10_000
 """Of one category."""
@@ -170,23 +171,27 @@ def evaluated(shape: Shape, record: Record, block: RecordBlock) -> Products:
     CellError
         Where one has no value, or none that sums of doubles can hold.
     """
-    rows = len(record.used)
-    try:
-        one = (np.broadcast_to(1.0, rows),)
-        columns = [value_of(numbers, record.numbers) if numbers else one for numbers in shape.products]
-        targets = [value_of((_expression(t),), record.numbers, t.name) for t in shape.formula.targets]
-    except CannotEvaluate as error:
-        place = block.where(int(record.used[error.row]), error.column)
-        raise CellError(error.problem, place) from None
+    one = (np.broadcast_to(1.0, len(record.used)),)
+    columns = [value_of(numbers, record, block) if numbers else one for numbers in shape.products]
+    targets = [target_of(target, record, block) for target in shape.formula.targets]
     return Products(columns, targets, record.weights)
 
 
-def value_of(numbers: Numbers, values: Mapping[str, Array], name: str = "") -> Parts:
-    """The product of some expressions; raises `CannotEvaluate`."""
+def target_of(target: Factor, record: Record, block: RecordBlock) -> Parts:
+    """A target in some rows; raises as `evaluated`."""
+    return value_of((_expression(target),), record, block, target.name)
+
+
+def value_of(numbers: Numbers, record: Record, block: RecordBlock, name: str = "") -> Parts:
+    """The product of some expressions in some rows; raises as `evaluated`."""
     whole = numbers[0]
     for expression in numbers[1:]:
         whole = Expression("multiply", (whole, expression))
-    return whole.evaluate(values, name or " : ".join(map(str, numbers)))
+    try:
+        return whole.evaluate(record.numbers, name or " : ".join(map(str, numbers)))
+    except CannotEvaluate as error:
+        place = block.where(int(record.used[error.row]), error.column)
+        raise CellError(error.problem, place) from None
 
 
 def taken(record: Record, rows: NDArray[np.intp]) -> Record:
@@ -310,10 +315,10 @@ def _collapsed(sums: ExactSums, shape: Shape) -> tuple[Integers, int]:
     return np.asarray(whole, dtype=object), 2 * least
 
 
-def _expression(target: Any) -> Expression:
+def _expression(target: Factor) -> Expression:
     """The expression of a target, which is no category."""
-    expression: Expression = target.expression
-    return expression
+    assert target.expression is not None
+    return target.expression
 
 
 def _product(left: Parts, right: Parts, weights: Array | None) -> Parts:

@@ -3,8 +3,8 @@
     ŷ = a x        interval  ŷ ± t·√(σ² + a V aᵀ)
 
 Columns are looked up by name and made as the model's terms say; others are ignored. A row with a missing cell has no
-prediction and keeps its place. The interval is that of a new observation, with normal errors of one variance σ², and V
-the covariance of x that the model has.
+prediction and keeps its place; one that misses the target alone has no residual. The interval is that of a new
+observation, with normal errors of one variance σ², and V the covariance of x that the model has.
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ import numpy as np
 from lsq_cli.core.errors import CellError, ColumnError, UsageError, elided, shown
 from lsq_cli.exact.expansions import negated
 from lsq_cli.problems.design_rows import DesignRows, Place, dense, fitted
-from lsq_cli.problems.designed import Products, evaluated, taken
+from lsq_cli.problems.designed import Products, evaluated, taken, target_of
 from lsq_cli.sources.records import Levels, Wanted
 from lsq_cli.terms.design import Design, Shape
 from lsq_cli.terms.factors import DATE, EMPTY, NUMBER, TEXT, TRUTH, Level, level_text
 from lsq_cli.terms.reading import near
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from lsq_cli.core.solution import Array
     from lsq_cli.runs.models import Model
     from lsq_cli.sources.records import Record, RecordBlock, Records
@@ -56,11 +58,14 @@ class Predicted(NamedTuple):
         each with the target's name behind.
     dropped : mapping
         Reason → rows without a prediction.
+    without_residual : int
+        Rows that have a prediction and miss a target.
     """
 
     kept: Mapping[str, list[str]]
     columns: Mapping[str, Array]
     dropped: Mapping[str, int]
+    without_residual: int
 
 
 class Predictions(NamedTuple):
@@ -72,7 +77,7 @@ class Predictions(NamedTuple):
     low, high : ndarray or None
         Where a new observation lies, with an ``interval``.
     residual : ndarray or None
-        b − Ax, with ``residuals``.
+        b − Ax, with ``residuals``; nan where b is missing too.
     """
 
     prediction: Array
@@ -102,15 +107,18 @@ class Prediction:
     def __init__(self, model: Model, records: Records, options: PredictOptions) -> None:
         self.model, self.options, self._records = model, options, records
         formula = model.design.shape.formula
-        if not options.residuals:
-            formula = replace(formula, targets=())
-        self._design = Design(Shape(formula), model.design.levels, model.design.kinds)
+        self._targets = formula.targets if options.residuals else ()
+        # A prediction needs no target, so that none is lost where it is missing.
+        self._design = Design(Shape(replace(formula, targets=())), model.design.levels, model.design.kinds)
         self._rows = DesignRows(self._design)
         if options.interval is not None and not model.covariances:
             raise UsageError("--interval needs a model with standard errors, as lsq fit writes it without a ridge")
-        self._check_columns()
         shape = self._design.shape
-        self.wanted = Wanted(shape.numbers, shape.categories, kept=options.keep)
+        explained = dict.fromkeys(name for target in self._targets for name in target.columns())
+        numbers = tuple(dict.fromkeys((*shape.numbers, *explained)))
+        may_miss = frozenset(explained) - {*shape.numbers, *shape.categories}
+        self.wanted = Wanted(numbers, shape.categories, kept=options.keep, may_miss=may_miss)
+        self._check_columns()
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -146,7 +154,7 @@ class Prediction:
     def _check_columns(self) -> None:
         """`ColumnError` for a column that is not there, or holds something else than the model's did."""
         called = {column.name: column for column in self._records.columns}
-        needed = self._design.shape.formula.columns()
+        needed = tuple(dict.fromkeys((*self._design.shape.formula.columns(), *self.wanted.numbers)))
         if lacking := [name for name in needed if name not in called]:
             hint = near(lacking[0], called)
             raise ColumnError(
@@ -160,7 +168,7 @@ class Prediction:
                     f"several columns are called {shown(name)!r}, and the model needs one", called[name].place
                 )
             expected, found = self._design.kinds[name], kinds[name]
-            as_number = name in self._design.shape.numbers
+            as_number = name in self.wanted.numbers
             if as_number and found == TEXT and expected != DATE:
                 raise ColumnError(
                     f"it holds text such as {shown(called[name].example)!r}, and the model takes numbers of it",
@@ -180,16 +188,23 @@ class Prediction:
         places = list(self._rows.places(categories, len(record.used)))
         columns: dict[str, Array] = {}
         names = iter(self.names)
+        there = np.ones(len(record.used), bool)
         for t in range(len(self.model.targets)):
-            for values in self._columns(t, products, places):
+            made = list(self._columns(t, products, places))
+            if self._targets:
+                needed = [record.numbers[name] for name in self._targets[t].columns()]
+                known = np.asarray(np.isfinite(needed).all(axis=0))
+                made.append(self._residual(t, record, block, products, places, known))
+                there &= known
+            for values in made:
                 whole = np.full(stop - start, np.nan)
                 whole[record.used - start] = values
                 columns[next(names)] = whole
         kept = {name: texts[start:stop] for name, texts in record.kept.items()}
-        return Predicted(kept, columns, {} if start else record.dropped)
+        return Predicted(kept, columns, {} if start else record.dropped, int(np.count_nonzero(~there)))
 
     def _columns(self, t: int, products: Products, places: Sequence[Place]) -> Iterator[Array]:
-        """The columns of one target."""
+        """The columns of one target, but for its residual."""
         rows = len(products.of_columns[0][0])
         found = fitted(places, products.of_columns, self.model.x[:, t], (np.zeros(rows),))
         yield found
@@ -197,9 +212,23 @@ class Prediction:
             reach = self._reach(t, products, places, rows)
             yield found - reach
             yield found + reach
-        if self.options.residuals:
-            target = products.of_targets[t]
-            yield -fitted(places, products.of_columns, self.model.x[:, t], negated(target))
+
+    def _residual(
+        self,
+        t: int,
+        record: Record,
+        block: RecordBlock,
+        products: Products,
+        places: Sequence[Place],
+        known: NDArray[np.bool_],
+    ) -> Array:
+        """b − Ax of one target, nan where it is not `known`."""
+        found = []
+        for part in target_of(self._targets[t], taken(record, np.flatnonzero(known)), block):
+            whole = np.full(len(known), np.nan)
+            whole[known] = part
+            found.append(whole)
+        return -fitted(places, products.of_columns, self.model.x[:, t], negated(tuple(found)))
 
     def _reach(self, t: int, products: Products, places: Sequence[Place], rows: int) -> Array:
         """Half the length of the interval of each row."""

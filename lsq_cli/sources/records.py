@@ -44,12 +44,15 @@ class Wanted(NamedTuple):
     weights : str or None
     kept : tuple of str
         As text, whether missing or not.
+    may_miss : frozenset of str
+        Those of `numbers` that keep their row where they miss: they are nan there.
     """
 
     numbers: tuple[str, ...]
     categories: tuple[str, ...] = ()
     weights: str | None = None
     kept: tuple[str, ...] = ()
+    may_miss: frozenset[str] = frozenset()
 
 
 class Levels(NamedTuple):
@@ -65,7 +68,7 @@ class Record(NamedTuple):
     """Some rows, those that miss a cell gone."""
 
     numbers: Mapping[str, Array]
-    """Column → (rows,), finite."""
+    """Column → (rows,), finite but for those that may miss."""
     categories: Mapping[str, Levels]
     weights: Array | None
     """(rows,), each ≥ 0."""
@@ -150,11 +153,14 @@ class RecordBlock:
         if cells.reasons is not None:
             positions = np.array([column.position for column in self.numbers])
             order = np.argsort(positions)
-            missing = ~np.isfinite(cells.values[:, order])
+            required = np.array([column.name not in self.wanted.may_miss for column in self.numbers], bool)
+            missing = ~np.isfinite(cells.values[:, order]) & required[order]
+            reasons[~missing.any(axis=1)] = Reason.PRESENT
             first = np.where(reasons != Reason.PRESENT, positions[order][missing.argmax(axis=1)], first)
         for column in self.words:
-            if column.name not in self.wanted.numbers and column.name not in self.wanted.categories:
-                continue  # it is kept, and may miss
+            asked = column.name in self.wanted.numbers or column.name in self.wanted.categories
+            if not asked or column.name in self.wanted.may_miss:
+                continue  # its row stays
             found = texts[column.name]
             of_row = np.array(found.reasons, np.uint8)[found.codes]
             if of_row.any() and self.missing == "error":
@@ -169,7 +175,7 @@ class RecordBlock:
 
     def _dates(self, name: str, found: Coded, used: NDArray[np.intp]) -> Array:
         """A column of dates as seconds."""
-        values = [seconds(text) for text in found.levels]
+        values = [np.nan if reason else seconds(text) for text, reason in zip(found.levels, found.reasons, strict=True)]
         codes = found.codes[used]
         wrong = np.array([value is None for value in values], bool)[codes]
         if wrong.any():

@@ -87,6 +87,45 @@ def test_python_predicts_from_a_solution_a_file_and_a_frame(model):
     assert predict(solution, frame.iloc[:0]).prediction.shape == (0,)
 
 
+@pytest.mark.parametrize("target", ["Ozone", "log(Ozone)", "cbind(Ozone, log(Ozone))"])
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_missing_target_takes_no_prediction_away(run_lsq, tmp_path, target, suffix):
+    rows = [(41, 7.4, 67), (36, 8.0, 72), (None, 12.6, 74), (18, 11.5, None), (None, None, 56), (28, 14.9, 66)]
+    frame = pandas.DataFrame(rows, columns=["Ozone", "Wind", "Temp"])
+    data, model = tmp_path / f"d.{suffix}", tmp_path / "m.json"
+    frame.to_csv(data, index=False) if suffix == "csv" else frame.to_parquet(data)
+    run_lsq("fit", f"{target} ~ Wind", data, "--missing", "drop", "-o", model)
+    alone = run_lsq("predict", model, data, "--interval", "0.9")
+    result = run_lsq("predict", model, data, "--interval", "0.9", "--residuals")
+    with_residuals = pandas.read_csv(io.BytesIO(result.raw), dtype=str)
+    residuals = [name for name in with_residuals if name.startswith("residual")]
+
+    expected = pandas.read_csv(io.BytesIO(alone.raw), dtype=str)
+    pandas.testing.assert_frame_equal(with_residuals.drop(columns=residuals), expected)
+    assert with_residuals[residuals].isna().all(axis=1).tolist() == frame.Ozone.isna().tolist()
+    assert all(expected[name].isna().tolist() == frame.Wind.isna().tolist() for name in expected)
+    assert "no prediction where a cell is missing: 1 row (" in alone.err
+    assert result.err == f"{alone.err}lsq: warning: no residual where only the target is missing: 1 row\n"
+
+
+def test_a_target_that_explains_too_is_needed(run_lsq, tmp_path):
+    (tmp_path / "d.csv").write_text("y,a\n1,1\n2,3\n4,2\n,5\n7,4\n9,6\n")
+    run_lsq("fit", "y ~ a + I(y**2)", tmp_path / "d.csv", "--missing", "drop", "-o", tmp_path / "m.json")
+    result = run_lsq("predict", tmp_path / "m.json", tmp_path / "d.csv", "--residuals")
+
+    assert result.out.splitlines()[4] == ","
+    assert result.err == "lsq: warning: no prediction where a cell is missing: 1 row (1 empty)\n"
+
+
+def test_a_missing_date_that_is_the_target_takes_no_prediction_away(run_lsq, tmp_path):
+    (tmp_path / "d.csv").write_text("day,a\n2024-03-01,1\n2024-03-02,2\nNA,3\n2024-03-05,4\n2024-03-04,5\n")
+    run_lsq("fit", "day ~ a", tmp_path / "d.csv", "--missing", "drop", "-o", tmp_path / "m.json")
+    found = rows_of(run_lsq("predict", tmp_path / "m.json", tmp_path / "d.csv", "--residuals"))
+
+    assert found.prediction.notna().all()
+    assert found.residual.isna().tolist() == [False, False, True, False, False]
+
+
 def test_a_model_of_solve_predicts_by_the_names_of_its_columns(run_lsq, tmp_path):
     frame = table("longley")
     run_lsq("solve", SAMPLES / "longley.csv", "-t", "y", "--intercept", "-o", tmp_path / "s.json")

@@ -8,13 +8,12 @@ array([1., 2.])
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
 from lsq_cli.core.errors import UsageError
-from lsq_cli.core.keywords import in_keywords, in_words_of_python
+from lsq_cli.core.keywords import WRITTEN, Texts, in_words_of_python, refuse_negative, said_in_keywords
 from lsq_cli.core.solution import Solution, Statistics
 from lsq_cli.engines.blas import one_thread
 from lsq_cli.engines.local import MEMORY, bytes_of
@@ -35,14 +34,9 @@ if TYPE_CHECKING:
     from lsq_cli.runs.gradient import Gradient
     from lsq_cli.sources.blocks import Source
 
-DATA_OPTIONS = (
-    *("target", "columns", "drop", "weights", "missing", "na", "no_default_na", "skip", "header", "delimiter"),
-    *("decimal", "comment", "encoding", "sheet", "input_format"),
-)
+DATA_OPTIONS = ("target", "columns", "drop", "weights", "missing", *WRITTEN)
 """The keyword arguments about the data, the same for every function."""
 _DESCENT = ("step", "learning_rate", "x0", "tol", "max_iter", "time_limit", "normalize")
-Texts = str | Iterable[str]
-"""One text or several."""
 
 
 @in_words_of_python
@@ -150,12 +144,7 @@ def solve(
     for iterate in run:
         sampler.add(iterate)
     solution = run.solution(sampler.rows() if iterates else None, perf_counter() - start)
-    return replace(
-        solution,
-        statistics=_statistics(summed, solution) if summed else None,
-        warnings=tuple(map(in_keywords, solution.warnings)),
-        notes=tuple(map(in_keywords, solution.notes)),
-    )
+    return said_in_keywords(replace(solution, statistics=_statistics(summed, solution) if summed else None))
 
 
 @in_words_of_python
@@ -240,8 +229,7 @@ def gradient(
         intercept=intercept,
         resources=Resources(jobs, bytes_of(memory)),
     )
-    warnings, notes = (tuple(map(in_keywords, said)) for said in (found.warnings, found.notes))
-    return replace(found, warnings=warnings, notes=notes)
+    return said_in_keywords(found)
 
 
 def _statistics(problem: SummedProblem, solution: Solution) -> Statistics | tuple[Statistics, ...]:
@@ -266,9 +254,7 @@ def _check(precision: str, ridge: float, rank_tol: float | None) -> None:
     """Refuse values that the command line's own types would refuse."""
     if precision not in ("extended", "double"):
         raise UsageError(f'precision must be "extended" or "double", not {precision!r}')
-    for name, value in {"ridge": ridge, "rank_tol": rank_tol or 0.0}.items():
-        if not 0.0 <= value < math.inf:
-            raise UsageError(f"{name} must be a number ≥ 0, not {value!r}")
+    refuse_negative(ridge=ridge, rank_tol=rank_tol or 0.0)
 
 
 def _descent(method: str, asked: dict[str, Any], problem: Problem) -> Descent | None:

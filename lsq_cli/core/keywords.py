@@ -1,20 +1,33 @@
-"""Messages in the words of Python: ``--missing drop`` becomes ``missing="drop"``.
+"""Keyword arguments of Python, and messages that speak of them: ``--missing drop`` becomes ``missing="drop"``.
 
 Errors, warnings and notes name the option of the command line that helps. Who calls `lsq_cli.solve` has keyword
-arguments instead, of the same names; `in_keywords` puts them in place of the options.
+arguments instead, of the same names; `in_keywords` puts them in place of the options. What the functions have in common
+beside it stands here too: which arguments are about the data, and the refusal of a number below 0.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from lsq_cli.core.errors import DataError, LsqError
+from lsq_cli.core.errors import DataError, LsqError, UsageError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Found = TypeVar("Found", bound="DataclassInstance")
+Texts = str | Iterable[str]
+"""One text or several."""
+WRITTEN = (
+    *("na", "no_default_na", "skip", "header", "delimiter", "decimal", "comment", "encoding", "sheet", "input_format"),
+)
+"""Arguments on how the data is written."""
 
 _SWITCHES = {
     "--header": "header=True",
@@ -42,6 +55,20 @@ def in_keywords(text: str) -> str:
     'leave such rows out with missing="drop", or choose with columns='
     """
     return _OPTION.sub(_keyword, text)
+
+
+def said_in_keywords(found: Found) -> Found:
+    """A result whose warnings and notes speak of keyword arguments."""
+    said: Any = found
+    warnings, notes = (tuple(map(in_keywords, sentences)) for sentences in (said.warnings, said.notes))
+    return replace(found, warnings=warnings, notes=notes)
+
+
+def refuse_negative(**arguments: float) -> None:
+    """`UsageError` for an argument that is not a finite number from 0 on, as the command line's own types refuse it."""
+    for name, value in arguments.items():
+        if not 0.0 <= value < math.inf:
+            raise UsageError(f"{name} must be a number ≥ 0, not {value!r}")
 
 
 def in_words_of_python(function: Callable[P, R]) -> Callable[P, R]:

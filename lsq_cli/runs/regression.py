@@ -5,14 +5,12 @@ They are handed out by the package itself, and loaded when they are first asked 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from os import PathLike, fspath
 from typing import Any, Literal
 
 from lsq_cli.core.errors import UsageError
-from lsq_cli.core.keywords import in_keywords, in_words_of_python
+from lsq_cli.core.keywords import WRITTEN, Texts, in_words_of_python, refuse_negative, said_in_keywords
 from lsq_cli.core.solution import Solution
 from lsq_cli.engines.blas import one_thread
 from lsq_cli.engines.local import MEMORY, bytes_of
@@ -24,12 +22,6 @@ from lsq_cli.runs.models import model_of_solution, read_model
 from lsq_cli.runs.predicting import Prediction, Predictions, PredictOptions
 from lsq_cli.sources.open_records import open_python_records
 from lsq_cli.sources.opening import read_whole
-
-Texts = str | Iterable[str]
-"""One text or several."""
-_WRITTEN = (
-    *("na", "no_default_na", "skip", "header", "delimiter", "decimal", "comment", "encoding", "sheet", "input_format"),
-)
 
 
 @in_words_of_python
@@ -98,15 +90,11 @@ def fit(
         formula,
         {"target": target, "columns": columns, "drop": drop},
         FitOptions(weights, ridge, rank_tol, vcov, confidence),
-        {name: given[name] for name in ("missing", *_WRITTEN)},
+        {name: given[name] for name in ("missing", *WRITTEN)},
         Resources(jobs, bytes_of(memory)),
         intercept=intercept,
     )
-    return replace(
-        solution,
-        warnings=tuple(map(in_keywords, solution.warnings)),
-        notes=tuple(map(in_keywords, solution.notes)),
-    )
+    return said_in_keywords(solution)
 
 
 @in_words_of_python
@@ -158,7 +146,7 @@ def predict(
         fitted = model_of_solution(model)
     else:
         fitted = read_model(read_whole(fspath(model)), fspath(model))
-    records = open_python_records(data, missing="drop", **{name: given[name] for name in _WRITTEN})
+    records = open_python_records(data, missing="drop", **{name: given[name] for name in WRITTEN})
     return Prediction(fitted, records, PredictOptions(residuals, interval)).held()
 
 
@@ -174,9 +162,7 @@ def _fitted(
 ) -> Solution:
     """Fit a model to a data frame or to files; `UsageError` for arguments that contradict each other."""
     check_vcov(options.vcov)
-    for name, value in {"ridge": options.ridge, "rank_tol": options.rank_tol or 0.0}.items():
-        if not 0.0 <= value < math.inf:
-            raise UsageError(f"{name} must be a number ≥ 0, not {value!r}")
+    refuse_negative(ridge=options.ridge, rank_tol=options.rank_tol or 0.0)
     if not 0.0 < options.confidence < 1.0:
         raise UsageError(f"confidence must be between 0 and 1, not {options.confidence!r}")
     if options.ridge and options.vcov != "iid":

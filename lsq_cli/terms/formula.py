@@ -28,7 +28,7 @@ from lsq_cli.core.errors import UsageError, shown
 from lsq_cli.core.extras import load
 from lsq_cli.terms.expressions import FUNCTIONS
 from lsq_cli.terms.factors import Factor, Table
-from lsq_cli.terms.reading import code_of, factor_from, numbers_from
+from lsq_cli.terms.reading import POWERS, code_of, factor_from, numbers_from
 
 LONGEST = 10_000
 """Characters of a formula."""
@@ -39,6 +39,7 @@ MOST_POWER = 10
 _PLAINLY = (
     ("expected a noun, but instead the expression ended", "a column is missing at its end"),
     ("expected a noun, not (.*)", r"\1 stands where a column belongs"),
+    (r"expected an operator, not '\^.*", POWERS),
     ("expected an operator, not (.*)", r"\1 stands where a sign such as + belongs"),
     (r"error tokenizing input \(.*\)", "a quote is open, or a sign means nothing"),
     ("unclosed bracket in.*|Unmatched '\\('", "a bracket is not closed"),

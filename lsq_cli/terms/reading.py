@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import difflib
 import math
+import re
 import warnings
 from collections.abc import Iterable, Mapping
 
@@ -23,6 +24,9 @@ _OPERATORS: Mapping[type[ast.operator], str] = {
     ast.Div: "divide",
 }
 _CALLS = ("C", "I", "Q", "poly", *FUNCTIONS)
+_CATEGORY = re.compile(r"(as\.)?(factor|ordered)\(")  # what R calls C()
+POWERS = "powers are written with **, as in I(a**2) and (a + b)**2"
+"""What to say of R's ``^``."""
 
 
 def code_of(text: str) -> ast.expr:
@@ -185,7 +189,7 @@ def _expression(code: ast.expr, table: Table, text: str, depth: int = 2 * DEEPES
         if len(code.args) == 1 and not code.keywords and (name in FUNCTIONS or name == "I"):
             inner = _expression(code.args[0], table, text, depth - 1)
             return inner if name == "I" else Expression(name, (inner,))
-        if name not in _CALLS:
+        if name not in _CALLS and not _CATEGORY.match(name + "("):
             raise UsageError(f"{shown(name)}() is no function of a formula{near(name, _CALLS)}")
     raise _refusal(text, code)
 
@@ -206,8 +210,10 @@ def _refusal(text: str, code: ast.expr | None = None) -> UsageError:
         hint = f"write {last}(…)" if last in FUNCTIONS else 'a name with a dot is written Q("a.b")'
         return UsageError(f"{said}: attributes are not read in a formula; {hint}")
     if isinstance(code, ast.BinOp) and isinstance(code.op, ast.BitXor):
-        return UsageError(f"{said}: powers are written with **, as in I(a**2) and (a + b)**2")
+        return UsageError(f"{said}: {POWERS}")
+    if _CATEGORY.match(said):
+        return UsageError(f"{said}: a category is written C(column), as in C(year)")
     return UsageError(
-        f"{said!r} cannot stand in a formula; columns, C(), I(), poly(), Q(), {', '.join(FUNCTIONS)}, numbers and "
-        "arithmetic can"
+        f'{said!r} cannot stand in a formula; columns, Q("odd name"), C(), I(), poly(), {", ".join(FUNCTIONS)}, '
+        "numbers and arithmetic can"
     )

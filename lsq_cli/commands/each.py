@@ -64,8 +64,10 @@ def run_each(ctx: click.Context, options: dict[str, Any], work: Callable[[str], 
             error = lines.add(solution)
             notes.update(solution.notes)
         if error is not None:
-            lines.add_error(path, str(error))
-            say("error", str(error))
+            # A formula's error speaks of columns and knows no file.
+            message = f"{shown(path, 4096)}: {error}" if isinstance(error, UsageError) else str(error)
+            lines.add_error(path, message)
+            say("error", message)
             codes.add(1)
         elif solved is not None:
             codes |= _said(path, solved, options)

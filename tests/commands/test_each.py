@@ -149,3 +149,13 @@ def test_a_table_of_fits_has_their_statistics(folder, run_lsq):
     assert rows[0] == "data,name,value,std_error,t,p,low,high"
     assert [row.split(",")[0] for row in rows[1:]] == ["t0.csv"] * 3 + ["t1.csv"] * 3
     assert rows[4:] == [f"t1.csv,{row}" for row in alone[1:]]
+
+
+def test_a_formula_that_fits_no_column_names_the_file(folder, run_lsq):
+    (folder / "other.csv").write_text("p,q\n1,2\n2,3\n")
+    result = run_lsq("fit", "y ~ u + v", "--each", "t0.csv", "other.csv", "-q")
+
+    assert result.code == 1
+    error = "other.csv: the formula names 'y', and there is no such column; there are 'p', 'q'"
+    assert result.err == f"lsq: error: {error}\n"
+    assert records(result)[1]["error"] == error

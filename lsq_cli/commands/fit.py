@@ -24,7 +24,7 @@ from lsq_cli.commands.options import (
 )
 from lsq_cli.commands.reading import open_named, reading_options, resources_of, say_notes, say_warnings
 from lsq_cli.commands.shell import Interruption, say
-from lsq_cli.core.errors import UsageError, counted
+from lsq_cli.core.errors import UsageError, counted, shown
 
 if TYPE_CHECKING:
     from lsq_cli.core.solution import Solution
@@ -117,11 +117,18 @@ def _fitted(formula: str | None, options: dict[str, Any]) -> Solution:
 
 def _formula_and_paths(arguments: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
     """The first argument that is a formula, and the others."""
+    from glob import glob
+
     from lsq_cli.terms.formula import looks_like_formula
 
     for k, argument in enumerate(arguments):
         if looks_like_formula(argument) and not os.path.exists(argument):
-            return argument, arguments[:k] + arguments[k + 1 :]
+            others = arguments[:k] + arguments[k + 1 :]
+            for other in others:
+                if looks_like_formula(other) and not os.path.lexists(other) and not glob(other):
+                    two = f"{shown(argument, 100)!r} and {shown(other, 100)!r}"
+                    raise UsageError(f"one formula at a time: {two} are two")
+            return argument, others
     return None, arguments
 
 

@@ -34,12 +34,13 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     if not options["data"]:
         refuse_a_terminal()
     seen = look(options["data"], request_of(options), sys.stdin.buffer)
-    if options["form"] == "json":
-        write_look_json(seen, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
-    else:
-        print_look(seen, sys.stdout)
+    if seen.anything:
+        if options["form"] == "json":
+            write_look_json(seen, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+        else:
+            print_look(seen, sys.stdout)
+            sys.stdout.flush()
     if seen.error is not None:
-        sys.stdout.flush()
         say("error", str(seen.error))
         ctx.exit(seen.error.exit_code)

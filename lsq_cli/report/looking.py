@@ -18,14 +18,11 @@ if TYPE_CHECKING:
     from lsq_cli.runs.looking import Look, LookedColumn, LookedTable
 
 _SCREEN = (5, 3)
-"""So many of the first and of the last columns are shown on a terminal, where there are more."""
-_PAGE = (20, 20)
-"""… and so many elsewhere."""
+"""So many of the first and of the last columns are shown on a terminal, where there are more; elsewhere all are."""
 _PARTS = 3  # of many parts of one table so many are named
 _LINE = 66  # cells of a line at most
-_EXAMPLE = 16  # cells of an example at most
-_EXAMPLES = 24  # … and of all of a column
-_EXAMPLES_ON_A_TERMINAL = 18
+_EXAMPLE = 16  # cells of an example on a terminal at most
+_EXAMPLES = 18  # … and of all of a column
 _INDENT = 2
 
 
@@ -103,10 +100,9 @@ def _columns(tables: Sequence[LookedTable], page: Page) -> Grid:
 
 def _rows(table: LookedTable, tables: int, page: Page) -> list[tuple[str, ...]]:
     """The columns of one table; of two tables each has half of the screen."""
-    first, last = _PAGE if page.width is None else _SCREEN
-    first, last = max(1, first // tables), max(1, last // tables)
+    first, last = (max(1, most // tables) for most in _SCREEN)
     columns = table.columns
-    if len(columns) <= first + last + 1:
+    if page.width is None or len(columns) <= first + last + 1:
         return [_row(column, page) for column in columns]
     between = len(columns) - first - last
     return [
@@ -131,11 +127,12 @@ def _row(column: LookedColumn, page: Page) -> tuple[str, ...]:
 
 
 def _examples(examples: Sequence[str], page: Page) -> str:
-    """As many of the examples as have room, one at least."""
+    """As many of the examples as have room, one at least; all of them where there is no end of room."""
     said, between = "", "; " if any("," in example for example in examples) else ", "
     for example in examples:
-        longer = f"{said}{between}{_short(example)}" if said else _short(example)
-        if said and len(longer) > (_EXAMPLES if page.width is None else _EXAMPLES_ON_A_TERMINAL):
+        text = printable(example) if page.width is None else _short(example)
+        longer = f"{said}{between}{text}" if said else text
+        if said and page.width is not None and len(longer) > _EXAMPLES:
             break
         said = longer
     return page.message(said)

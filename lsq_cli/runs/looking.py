@@ -131,6 +131,11 @@ class Look:
     warnings: tuple[str, ...] = ()
     error: DataError | None = None
 
+    @property
+    def anything(self) -> bool:
+        """Whether of any table more was seen than that it cannot be read."""
+        return any(table.form or table.first_lines for table in self.tables)
+
 
 def look(paths: Sequence[str | os.PathLike[str]], request: Request, stdin: BinaryIO | None = None) -> Look:
     """Look at the first rows of the data, by the rules of `open_source`.

@@ -277,7 +277,7 @@ def test_columns_that_cannot_be_chosen_are_shown_without_their_parts(run_lsq):
     result = run_lsq("look", SAMPLES / "penguins.csv", "-t", "sex")
 
     assert result.code == 1
-    assert "flipper_length_mm  number    181, 186, 195                   2\n" in result.out
+    assert "flipper_length_mm  number    181, 186, 195                    2\n" in result.out
     assert "'sex': no number in its first 1000 rows" in result.err
 
 
@@ -318,17 +318,31 @@ def test_what_the_data_says_is_printed_as_text(run_lsq):
     assert "a\\x1b[31m" in result.out
 
 
-def test_of_many_columns_the_first_and_the_last_are_shown_and_json_has_all(run_lsq):
+def test_of_many_columns_a_terminal_has_the_first_and_the_last_a_pipe_all(run_lsq):
     names = [f"c{k}" for k in range(300)]
     name = written("wide.csv", ",".join(names) + "\n" + ",".join("1" * 300) + "\n")
 
     lines = run_lsq("look", name).out.splitlines()
-    assert [line.split()[0] for line in lines[-41:]] == [
-        *(str(k) for k in range(1, 21)),
-        *("…", *(str(k) for k in range(281, 301))),
-    ]
-    assert lines[-21].split() == ["…", "260", "more"]
+    assert [line.split()[0] for line in lines[-300:]] == [str(k) for k in range(1, 301)]
+    screen = unstyled(on_a_terminal("look", name, width=80))
+    assert "292 more" in screen and "c300" not in screen and "c299" in screen
     assert [c["name"] for c in looked(run_lsq, name)["tables"][0]["columns"]] == names
+
+
+def test_examples_are_cut_on_a_terminal_only(run_lsq):
+    long = "a remark that is longer than a column of a screen"
+    name = written("t.csv", f"u,remark,y\n1,{long},2\n2,short,3\n3,{long}!,5\n")
+
+    assert f"{long}, short, {long}!" in run_lsq("look", name).out
+    assert long not in unstyled(on_a_terminal("look", name, width=80))
+
+
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_of_a_file_that_is_not_there_nothing_is_printed(run_lsq, form):
+    result = run_lsq("look", "nothing.csv", "-f", form)
+
+    assert (result.code, result.out) == (1, "")
+    assert result.err == "lsq: error: nothing.csv: no such file\n"
 
 
 @pytest.mark.parametrize("width", [60, 80])

@@ -1,4 +1,4 @@
-"""What was meant by an option or a path that is not there: names from other programs, and columns given as files."""
+"""What was meant by an option or a path that is not there: names of other programs, columns and equations as files."""
 
 from __future__ import annotations
 
@@ -39,8 +39,14 @@ def refuse_unknown(error: click.NoSuchOption, ctx: click.Context) -> None:
 
 
 def refuse_columns_as_files(paths: Sequence[str], request: Request, error: LsqError) -> None:
-    """`UsageError` where paths that are not there are columns of one that is: ``-t mpg wt hp``; else nothing."""
+    """`UsageError` where paths that are not there are an equation, or columns of one that is: ``-t mpg wt hp``."""
     missing = [path for path in paths if path != "-" and not os.path.lexists(path)]
+    if equation := next((path for path in missing if "=" in path and os.sep not in path), None):
+        left, _, right = equation.partition("=")
+        formula = f"{left.strip()} ~ {right.strip()}"
+        raise UsageError(
+            f"{shown(equation)}: no such file; a formula has a ~ in it: lsq fit '{shown(formula)}'"
+        ) from error
     there = [path for path in paths if os.path.isfile(path)]
     if not missing or not there:
         return

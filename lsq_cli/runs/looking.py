@@ -16,7 +16,7 @@ from lsq_cli.sources.column import Column, Kind
 from lsq_cli.sources.columns import Selection, match_part
 from lsq_cli.sources.names import listed
 from lsq_cli.sources.opening import Arranged, arrange, select_from, tables_at
-from lsq_cli.sources.paths import STDIN
+from lsq_cli.sources.paths import STANDARD_INPUT, STDIN
 
 if TYPE_CHECKING:
     import os
@@ -224,7 +224,7 @@ def _used(selection: Selection) -> tuple[Column, ...]:
 def _refused(path: str, error: DataError) -> LookedTable:
     """What was seen of a table that cannot be read."""
     lines = error.seen.decode("utf-8", "backslashreplace").splitlines()[:FIRST_LINES]
-    name = "standard input" if path == STDIN else printable(path)
+    name = STANDARD_INPUT if path == STDIN else printable(path)
     return LookedTable(name, first_lines=tuple(map(printable, lines)), error=str(error))
 
 

@@ -22,7 +22,7 @@ from lsq_cli.sources.binary.missing import marked_by
 from lsq_cli.sources.columns import TEXT_OPTIONS, Request, Selection, same_header, select, select_side_by_side
 from lsq_cli.sources.formats import FORMATS, TEXT, Format, by_head, by_suffix, named
 from lsq_cli.sources.known import refuse_known
-from lsq_cli.sources.paths import STDIN, expanded, refuse_two_streams, status_of
+from lsq_cli.sources.paths import STANDARD_INPUT, STDIN, expanded, refuse_two_streams, status_of
 from lsq_cli.sources.rows import OneTable, SideBySide
 from lsq_cli.sources.streams import (
     COMPRESSION_SUFFIXES,
@@ -306,7 +306,7 @@ def _pair_of(archive: ByteSource) -> tuple[Table, Table] | None:
 def _open(path: str, request: Request, stdin: BinaryIO | None) -> tuple[ByteSource, Format]:
     """The bytes of a path, decompressed, and their format."""
     suffix, compression = _suffixes(path)
-    label = "standard input" if path == STDIN else shown(path, 4096)
+    label = STANDARD_INPUT if path == STDIN else shown(path, 4096)
     if path == STDIN:
         source, head = _stream(_standard_input(stdin), label, "", owned=False)
     else:

@@ -10,6 +10,8 @@ from lsq_cli.core.errors import OpenError, UsageError, shown
 from lsq_cli.sources.names import either, listed, quoted
 
 STDIN = "-"
+STANDARD_INPUT = "standard input"
+"""What messages call it."""
 
 
 def refuse_two_streams(paths: Sequence[str]) -> None:

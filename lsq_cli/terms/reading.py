@@ -93,7 +93,8 @@ def near(name: str, names: Iterable[str]) -> str:
     close = [repr(shown(known[one])) for one in difflib.get_close_matches(name.casefold(), known, 3)]
     if close:
         return f"; did you mean {' or '.join(close)}?"
-    return f"; there are {elided(repr(shown(one)) for one in known.values())}"
+    every = [repr(shown(one)) for one in known.values()]
+    return f"; there are {', '.join(every) if len(every) <= len(_CALLS) else elided(every)}"
 
 
 def _category(code: ast.Call, table: Table, text: str) -> Factor:

@@ -147,7 +147,10 @@ def test_files_are_written_and_the_array_read_back(run_lsq, tmp_path):
         (("y ~ a", PENGUINS, "-o", "x.txt"), "end the name in .json, .csv or .npy"),
         (("y ~ a", "log(y) ~ a*b", PENGUINS), "one formula at a time: 'y ~ a' and 'log(y) ~ a*b' are two"),
         (("body ~ year", PENGUINS), "the formula names 'body', and there is no such column"),
-        (("year ~ __import__('os')", PENGUINS), "__import__() is no function of a formula"),
+        (
+            ("year ~ __import__('os')", PENGUINS),
+            "__import__() is no function of a formula; there are 'C', 'I', 'Q', 'poly'",
+        ),
     ],
 )
 def test_usage_errors_are_one_line_and_code_2(run_lsq, arguments, error):

@@ -65,3 +65,19 @@ def test_a_point_is_understood_as_people_write_it(at, run_lsq):
 @pytest.mark.parametrize("verb", ["solve", "gradient", "compare", "look"])
 def test_no_data_on_a_terminal_points_to_the_help_of_the_verb(verb):
     assert f"no data: give a path, or pipe a table to standard input (lsq {verb} --help)" in on_a_terminal(verb)
+
+
+def test_an_equation_in_the_place_of_a_formula_is_told_apart_from_a_file(run_lsq):
+    result = run_lsq("solve", "y = x1 + x2", SAMPLES / "longley.csv")
+
+    assert result.code == 2
+    assert "Error: y = x1 + x2: no such file; a formula has a ~ in it: lsq fit 'y ~ x1 + x2'\n" in result.err
+    hive = run_lsq("solve", "year=2024/part.csv", SAMPLES / "longley.csv")
+    assert hive.err == "lsq: error: year=2024/part.csv: no such file, nor a folder 'year=2024'\n"
+
+
+def test_an_empty_standard_input_is_no_empty_file(run_lsq):
+    result = run_lsq("solve", "-t", "y")
+
+    said = "nothing came through it; pipe a table into it, or give a path"
+    assert (result.code, result.err) == (1, f"lsq: error: standard input: {said}\n")

@@ -9,6 +9,7 @@ from typing import BinaryIO, NamedTuple
 from lsq_cli.core.errors import DataError, TableError
 from lsq_cli.sources.column import Column, Kind
 from lsq_cli.sources.formats import TEXT, by_head
+from lsq_cli.sources.paths import STANDARD_INPUT
 from lsq_cli.sources.text.cells import Grid
 from lsq_cli.sources.text.chunks import LIMIT_BYTES, After, endless, last_cut
 from lsq_cli.sources.text.deciding import SNIFFED_ROWS, TextOptions, decide
@@ -141,6 +142,8 @@ def _behind_skipped(head: bytes, label: str, skip: int, *, enough: bool) -> int 
 def _refuse_no_rows(head: bytes, text: bytes, label: str, skip: int, *, at_end: bool, enough: bool) -> None:
     """Raise where the file, or as much of it as is looked at, holds no row."""
     if at_end:
+        if label == STANDARD_INPUT and not head:
+            raise TableError("nothing came through it; pipe a table into it, or give a path", label)
         raise TableError("no rows" if head else "the file is empty", label)
     if enough and text:
         problem = f"no row in the first {LIMIT_BYTES // 1_000_000} MB, only comments and empty lines"

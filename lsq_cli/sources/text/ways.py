@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from lsq_cli.sources.paths import STANDARD_INPUT
+
 _UNPACK = {".gz": "gzip -dc", ".bz2": "bzip2 -dc", ".xz": "xz -dc", ".zst": "zstd -dc"}
 _LONGEST = 20
 """Characters of a mark that is worth proposing."""
@@ -31,4 +33,4 @@ def _sed(script: str, label: str) -> str:
     for suffix, unpack in _UNPACK.items():
         if label.lower().endswith(suffix):
             return f"{unpack} {shlex.quote(label)} | sed {script}"
-    return f"sed {script}" if label == "standard input" else f"sed {script} {shlex.quote(label)}"
+    return f"sed {script}" if label == STANDARD_INPUT else f"sed {script} {shlex.quote(label)}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lsq_cli.commands.options import (
+    Count,
     GroupedCommand,
     Number,
     data_arguments,
@@ -58,6 +59,7 @@ model_options = together(
         metavar="C",
         help="Of the intervals",
     ),
+    option("Problem", "--influence", type=Count(1), metavar="K", help="The K rows that move x most  [default: none]"),
     option("Problem", "--rank-tol", type=Number(0), metavar="T", help="Dependent below  [default: 4√n·2⁻⁵³]"),
 )
 
@@ -153,8 +155,13 @@ def _check_usage(formula: str | None, options: dict[str, Any]) -> None:
     check_vcov(options["vcov"])
     if options["ridge"] and options["vcov"] != "iid":
         raise UsageError("--vcov and --ridge do not go together: a ridge has no standard errors")
+    if options["ridge"] and options["influence"]:
+        raise UsageError("--influence and --ridge do not go together: Cook's distance is that of plain least squares")
     for path in options["output"]:
         check_output_path(path)
+    in_json = any(path.endswith(".json") for path in options["output"])
+    if options["influence"] and options["form"] in ("csv", "npy") and not in_json:
+        raise UsageError(f"--influence has no place in --format {options['form']}: use table or json, or -o FILE.json")
     refuse_same(options["output"], options["data"])
     if options["form"] == "npy" and sys.stdout.isatty():
         raise UsageError("--format npy is binary and standard output is a terminal: add > x.npy, or use -o x.npy")
@@ -166,7 +173,7 @@ def _open(options: dict[str, Any]) -> Records:
 
     if not options["ridge"]:
         load("scipy.special", "fit", "the p of a coefficient")
-    twice = options["vcov"] != "iid"
+    twice = options["vcov"] != "iid" or options["influence"] is not None
     return open_named(options, target=options["target"], missing=options["missing"], twice=twice)
 
 

@@ -118,6 +118,30 @@ class Statistics(NamedTuple):
     confidence: float
 
 
+class Influence(NamedTuple):
+    """A row that moves x, see `lsq_cli.problems.influence`; the fields are the keys of the JSON object.
+
+    Attributes
+    ----------
+    file : str
+        The table it stands in.
+    line, row : int or None
+        Its line, from 1; or where the table has no lines the number of the row.
+    residual, leverage, distance : float
+        b − Ax, h and Cook's distance.
+    x : ndarray, shape (n,)
+        The coefficients without the row, exactly; nan for those that are left out.
+    """
+
+    file: str
+    line: int | None
+    row: int | None
+    residual: float
+    leverage: float
+    distance: float
+    x: Array
+
+
 @dataclass(frozen=True, repr=False, eq=False)
 class Solution:
     """The answer and all that is known about it; the same fields for every method.
@@ -184,6 +208,8 @@ class Solution:
     iterates: tuple[Iterate, ...] | None = None
     statistics: Statistics | tuple[Statistics, ...] | None = None
     """For several targets one each."""
+    influence: tuple[Influence, ...] | None = None
+    """The rows of largest Cook's distance, the largest first."""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property

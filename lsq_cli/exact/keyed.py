@@ -69,9 +69,17 @@ class KeyedSums:
 
     def merge(self, other: KeyedSums) -> None:
         """Add the rows of `other`."""
+        self._take_in(other, 1)
+
+    def subtract(self, other: KeyedSums) -> None:
+        """Take away the rows of `other`, which were added before; their keys stay."""
+        self._take_in(other, -1)
+
+    def _take_in(self, other: KeyedSums, sign: int) -> None:
+        """Add the rows of `other` so many times."""
         places = self._places(list(other.keys))
         for exponent, totals in other._slices.items():
-            self._level(exponent)[places] += totals[: len(places)]
+            self._level(exponent)[places] += sign * totals[: len(places)]
 
     def integers(self) -> tuple[Integers, int]:
         """The value: N (keys, columns) and e, the sums being N·2^e."""

@@ -13,6 +13,7 @@ there, they are put in order and AᵀA is put together.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -90,6 +91,16 @@ class DesignSums:
         self.tally.merge(other.tally)
         self.log_weights += other.log_weights
 
+    def without(self, other: DesignSums) -> DesignSums:
+        """The sums of the other rows, where `other` are those of some of these; the levels stay."""
+        left = deepcopy(self)
+        left.numbers.subtract(other.numbers)
+        for categories, sums in other.keyed.items():
+            left.keyed[categories].subtract(sums)
+        left.tally.subtract(other.tally)
+        left.log_weights -= other.log_weights
+        return left
+
 
 @dataclass(frozen=True)
 class SumRecords:
@@ -99,7 +110,10 @@ class SumRecords:
 
     def __call__(self, block: RecordBlock) -> DesignSums:
         """The sums of one block."""
-        record = block.read()
+        return self.of(block.read(), block)
+
+    def of(self, record: Record, block: RecordBlock) -> DesignSums:
+        """The sums of some rows of a block."""
         tally = Tally(len(record.used), record.rows_read)
         tally.dropped.update(record.dropped)
         if record.weights is not None and (record.weights == 0).any():

@@ -7,9 +7,9 @@
     cluster   M = Σ_g s_g s_gᵀ, s_g = Σ_{i in g} r_i a_i, times G/(G − 1) · (m − 1)/(m − n)
     two ways  the sum of both less that of the pairs
 
-r = Ax − b is added up with what rounding takes away. The rows go into the coordinates u in which AᵀA is the identity
-(`Inverse.whitened`): h = ‖u‖², and the sums of ω u uᵀ lose no digits to the condition of A. They are exact, hence the
-same in any order. With weights (precisions) a row of A and r are those times √w.
+The rows are taken in the coordinates u of `second_pass.py`: h = ‖u‖², and the sums of ω u uᵀ lose no digits to the
+condition of A. They are exact, hence the same in any order. With weights (precisions) a row of A and r are those times
+√w.
 
 Sources: White, *Econometrica* 48 (1980); MacKinnon & White, *Journal of Econometrics* 29 (1985); Cameron, Gelbach &
 Miller, *Journal of Business & Economic Statistics* 29 (2011); the small-sample factors are statsmodels'.
@@ -18,17 +18,16 @@ Miller, *Journal of Business & Economic Statistics* 29 (2011); the small-sample 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lsq_cli.core.errors import ProblemError, elided, shown
 from lsq_cli.exact.dyadic import Dyadic
 from lsq_cli.exact.errorfree import ExactSums
-from lsq_cli.exact.expansions import negated
 from lsq_cli.exact.keyed import KeyedSums
-from lsq_cli.problems.design_rows import DesignRows, dense, fitted
-from lsq_cli.problems.designed import MOST_KEYS, combined, evaluated, present, taken
+from lsq_cli.problems.designed import MOST_KEYS, combined, present
+from lsq_cli.problems.second_pass import FULL, Fitted, FittedRows
 from lsq_cli.problems.statistics import Covariance
 
 if TYPE_CHECKING:
@@ -36,31 +35,7 @@ if TYPE_CHECKING:
 
     from lsq_cli.core.solution import Array
     from lsq_cli.engines.resources import Resources
-    from lsq_cli.problems.summed import SummedProblem
     from lsq_cli.sources.records import RecordBlock, Records, Wanted
-    from lsq_cli.terms.design import Design
-
-_PIECE = 1 << 18
-"""Numbers of A that are made at a time."""
-_FULL = 1e-8
-"""A leverage within this of 1 is 1: the row is fitted whatever b it has."""
-
-
-class Fitted(NamedTuple):
-    """A regression whose covariance is asked for.
-
-    Attributes
-    ----------
-    design : Design
-    problem : SummedProblem
-        Of the columns that are kept.
-    kept : tuple of int
-        Their positions in the design.
-    """
-
-    design: Design
-    problem: SummedProblem
-    kept: tuple[int, ...]
 
 
 @dataclass
@@ -104,34 +79,19 @@ class SumMeat:
 
     def __call__(self, block: RecordBlock) -> Meat:
         """What one block adds."""
-        record = block.read()
-        if record.weights is not None:
-            record = taken(record, np.flatnonzero(record.weights))
-        design, n = self.fit.design, self.fit.problem.equations.n
-        products = evaluated(design.shape, record, block)
-        places = list(DesignRows(design).places(record.categories, len(record.used)))
-        x = np.full((len(design.columns), len(products.of_targets)), np.nan)
-        x[list(self.fit.kept)] = self.fit.problem.x
-        residuals = [
-            -fitted(places, products.of_columns, x[:, t], negated(target))
-            for t, target in enumerate(products.of_targets)
-        ]
-        roots = 1.0 if record.weights is None else np.sqrt(record.weights)
+        found, n = FittedRows.of(self.fit, block), self.fit.problem.equations.n
+        record, residuals = found.record, found.residuals
         meat = Meat([] if self.ways else [ExactSums(n - 1, 1) for _ in residuals])
         meat.groups = [[KeyedSums(n) for _ in self.ways] for _ in residuals] if self.ways else []
         keys = [combined([present(record.categories[name]) for name in names]) for names in self.ways]
-        step = max(1, _PIECE // len(design.columns))
-        for start in range(0, len(record.used), step):
-            rows = slice(start, min(start + step, len(record.used)))
-            A = dense(places, products.of_columns, len(design.columns), rows)[:, list(self.fit.kept)]
-            scale = roots if isinstance(roots, float) else roots[rows]
-            U = self.fit.problem.inverse.whitened(A) * (scale if isinstance(scale, float) else scale[:, None])
+        for rows, U in found.whitened():
             omega = self._factors(U, meat, block, record.used[rows])
             for t, r in enumerate(residuals):
+                weighted = r[rows] * found.roots[rows]
                 if not self.ways:
-                    meat.squares[t].add(U[:, :-1], U[:, -1:], (r[rows] * scale) ** 2 * omega)
+                    meat.squares[t].add(U[:, :-1], U[:, -1:], weighted**2 * omega)
                 for way, (names, codes) in zip(meat.groups[t] if self.ways else [], keys, strict=False):
-                    scores = U * (r[rows] * scale)[:, None]
+                    scores = U * weighted[:, None]
                     way.add(names, codes[rows], [(scores[:, j],) for j in range(n)])
         return meat
 
@@ -140,7 +100,7 @@ class SumMeat:
         if self.kind not in ("HC2", "HC3"):
             return np.ones(len(U))
         left = 1.0 - np.vecdot(U, U)
-        full = left < _FULL
+        full = left < FULL
         if full.any():
             row = int(used[int(full.argmax())])
             meat.full = meat.full or block.place(row)
@@ -167,7 +127,7 @@ def robust_covariance(
     resources : Resources
     """
     ways = tuple((name,) for name in clusters) + ((clusters,) if len(clusters) == 2 else ())
-    fit.problem.inverse.scaled  # noqa: B018 - made here once, and not in every thread
+    fit.prepare()
     kernel = SumMeat(fit, kind, tuple(tuple(sorted(way)) for way in ways))
     meat = resources.fold(kernel, resources.watched(records.blocks(wanted)), waits=records.waits)
     assert meat is not None  # the first pass had rows

@@ -68,6 +68,13 @@ class Tally:
             self.constants = np.where(self.constants == other.constants, self.constants, np.nan)
         self.work = self.work.joined(other.work)
 
+    def subtract(self, other: Tally) -> None:
+        """Count rows no more that were counted, and not looked at for constants."""
+        self.rows -= other.rows
+        self.rows_read -= other.rows_read
+        self.weightless -= other.weightless
+        self.dropped.subtract(other.dropped)
+
     def constant_column(self, intercept: bool) -> int | None:
         """The first column of A, the intercept included, that is a constant other than 0."""
         if intercept:

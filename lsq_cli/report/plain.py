@@ -53,6 +53,8 @@ def write_json(solution: Solution, stream: Writable) -> None:
     if solution.statistics is not None:
         several = [found._asdict() for found in all_statistics(solution)]
         record["statistics"] = several if solution.x.ndim == 2 else several[0]
+    if solution.influence is not None:
+        record["influence"] = [row._asdict() for row in solution.influence]
     write_json_line({**record, **solution.extra}, stream)
 
 

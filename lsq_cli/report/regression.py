@@ -9,6 +9,7 @@ import math
 from typing import TYPE_CHECKING, Any, TextIO
 
 from lsq_cli.report.fitting import Grid
+from lsq_cli.report.influence import influence_grid
 from lsq_cli.report.layout import Lines, Section, print_page
 from lsq_cli.report.page import Page, significant
 from lsq_cli.report.plain import all_statistics
@@ -41,6 +42,8 @@ def sections(solution: Solution, page: Page) -> list[Section]:
             )
     if not statistics:
         parts.append(Grid("Fit", (), _rows_of(solution), "lt"))
+    if solution.influence:
+        parts.append(influence_grid(solution, solution.influence, page))
     kinds = dict.fromkeys(_kind(found, page) for found in statistics if found.vcov != "iid")
     if lines := (*kinds, *_bases(solution, page)):
         parts.append(Lines("", lines))

@@ -24,6 +24,7 @@ from lsq_cli.exact.equations import NormalEquations
 from lsq_cli.exact.errorfree import ExactSums
 from lsq_cli.problems.designed import Assembled, DesignSums, SumRecords, assembled
 from lsq_cli.problems.kinds import clusters_of
+from lsq_cli.problems.second_pass import Fitted
 from lsq_cli.problems.statistics import Covariance, Mean, statistics_of
 from lsq_cli.problems.summed import SummedProblem
 from lsq_cli.sources.columns import notes_on
@@ -49,6 +50,7 @@ class FitOptions(NamedTuple):
     rank_tol: float | None = None
     vcov: str = "iid"
     confidence: float = 0.95
+    influence: int | None = None
 
 
 class Fit(NamedTuple):
@@ -114,17 +116,28 @@ def fit(
     wanted = Wanted(shape.numbers, categories, column_named(records, "--weights", options.weights))
     blocks = resources.watched(records.blocks(wanted))
     total = resources.fold(SumRecords(shape), blocks, waits=records.waits)
+    if options.influence is not None and len(formula.targets) > 1:
+        raise UsageError("--influence takes one target: x without a row is another matter for each")
     found = fitted(total, shape, records, options)
+    again = Fitted(found.design, found.problem, found.kept)
     covariance: Covariance | None = None
     beware: tuple[str, ...] = ()
     passes = 1
     if options.vcov != "iid" and not options.ridge:
-        from lsq_cli.problems.robust import Fitted, robust_covariance  # a second pass is not for everybody
+        from lsq_cli.problems.robust import robust_covariance  # a second pass is not for everybody
 
-        whole = Fitted(found.design, found.problem, found.kept)
-        covariance, beware = robust_covariance(records, wanted, whole, options.vcov, clusters, resources)
-        passes = 2
+        covariance, beware = robust_covariance(records, wanted, again, options.vcov, clusters, resources)
+        passes += 1
     solution = _solution(found, options, covariance, beware)
+    if options.influence is not None:
+        from lsq_cli.problems.influence import TakingOut, influence  # as above
+
+        assert total is not None and isinstance(solution.statistics, Statistics)  # of one target, without a ridge
+        taking_out = TakingOut(total, lambda left: _coefficients(fitted(left, shape, records, options))[:, 0])
+        variance = solution.statistics.sigma**2
+        rows, beware = influence(records, wanted, again, taking_out, options.influence, variance, resources)
+        passes += 1
+        solution = replace(solution, influence=rows, warnings=(*solution.warnings, *beware))
     return replace(solution, passes=passes, seconds=perf_counter() - start)
 
 
@@ -265,8 +278,7 @@ def _solution(found: Fit, options: FitOptions, covariance: Covariance | None, be
     problem, about = found.problem, found.problem.about
     names, n = found.design.names, len(found.design.names)
     _refuse_overflow(problem)
-    x = np.full((n, len(about.targets)), np.nan)
-    x[list(found.kept)] = problem.x
+    x = _coefficients(found)
     value = problem.value_at(problem.x)
     statistics = None if options.ridge else _statistics(found, options, covariance)
     single = len(about.targets) == 1
@@ -297,6 +309,13 @@ def _solution(found: Fit, options: FitOptions, covariance: Covariance | None, be
         statistics=None if statistics is None else statistics[0] if single else statistics,
         extra={"terms": found.design.to_json(), "digest": _digest(problem)},
     )
+
+
+def _coefficients(found: Fit) -> Array:
+    """x (n, p); nan for columns that were left out."""
+    x = np.full((len(found.design.names), len(found.problem.about.targets)), np.nan)
+    x[list(found.kept)] = found.problem.x
+    return x
 
 
 def _statistics(found: Fit, options: FitOptions, covariance: Covariance | None) -> tuple[Statistics, ...]:

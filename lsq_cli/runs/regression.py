@@ -38,6 +38,7 @@ def fit(
     ridge: float = 0.0,
     vcov: str = "iid",
     confidence: float = 0.95,
+    influence: int | None = None,
     rank_tol: float | None = None,
     jobs: int | None = None,
     memory: int | str = MEMORY,
@@ -66,6 +67,8 @@ def fit(
         The name of the column that weighs the rows.
     vcov : str
         ``"iid"``, ``"HC0"`` to ``"HC3"``, ``"cluster:g"`` or ``"cluster:g,h"``.
+    influence : int, optional
+        So many rows of largest Cook's distance are told in ``influence``, with x without each.
     target, columns, drop, ridge, confidence, rank_tol, jobs, memory, missing, na, no_default_na, skip, header,
     delimiter, decimal, comment, encoding, sheet, input_format
         As the options of ``lsq fit`` of these names.
@@ -89,7 +92,7 @@ def fit(
         data,
         formula,
         {"target": target, "columns": columns, "drop": drop},
-        FitOptions(weights, ridge, rank_tol, vcov, confidence),
+        FitOptions(weights, ridge, rank_tol, vcov, confidence, influence),
         {name: given[name] for name in ("missing", *WRITTEN)},
         Resources(jobs, bytes_of(memory)),
         intercept=intercept,
@@ -167,11 +170,15 @@ def _fitted(
         raise UsageError(f"confidence must be between 0 and 1, not {options.confidence!r}")
     if options.ridge and options.vcov != "iid":
         raise UsageError("vcov and ridge do not go together: a ridge has no standard errors")
+    if options.influence is not None and options.ridge:
+        raise UsageError("influence and ridge do not go together: Cook's distance is that of plain least squares")
+    if options.influence is not None and options.influence < 1:
+        raise UsageError(f"influence is a number of rows, 1 at least, not {options.influence}")
     chosen = {name: (texts,) if isinstance(texts, str) else tuple(texts) for name, texts in model.items()}
     if formula is not None and (chosen["target"] or chosen["columns"] or not intercept):
         raise UsageError("the formula says what the model is: leave out target, columns and intercept")
     if formula is None and not chosen["target"]:
         raise UsageError('what is to be explained? give a formula, "y ~ a + b", or target=')
-    records = open_python_records(data, twice=options.vcov != "iid", **written)
+    records = open_python_records(data, twice=options.vcov != "iid" or options.influence is not None, **written)
     asked = model_of(records, formula, **chosen, weights=options.weights, intercept=intercept)
     return fit_records(records, asked, options, resources)

@@ -238,3 +238,39 @@ def test_a_ridge_without_a_formula_needs_no_further_package(run_lsq, monkeypatch
         monkeypatch.setitem(sys.modules, package, None)
 
     assert run_lsq("fit", "-t", "y", SAMPLES / "longley.csv", "--ridge", "1").code == 0
+
+
+INFLUENCE = """\
+Influence, by Cook's distance
+  line  residual  leverage  distance  moves most                from        to
+    41      1192  0.008993   0.02305  (intercept)           -4031.48  -4130.39
+   316    -877.4   0.01568   0.02209  species[T.Chinstrap]   -206.51  -192.063
+   171      1069  0.009102   0.01877  flipper_length_mm      40.7054   40.4304
+  x without each row: -f json
+"""
+
+
+def test_the_rows_that_move_x_most_have_a_table_of_their_own(run_lsq):
+    asked = ("fit", FORMULA, PENGUINS, "--missing", "drop", "--influence", "3")
+    result = run_lsq(*asked)
+
+    assert (result.code, result.err) == (0, "")
+    assert result.out == SCREEN.replace("\nspecies is", f"\n{INFLUENCE}\nspecies is")
+    assert max(map(len, result.out.splitlines())) <= 80
+    piped = run_lsq("fit", FORMULA, *asked[3:], "-f", "json", stdin=PENGUINS.read_bytes()).json
+    assert [(row["file"], row["line"]) for row in piped["influence"]] == [("standard input", k) for k in (41, 316, 171)]
+    assert list(piped["influence"][0]) == ["file", "line", "row", "residual", "leverage", "distance", "x"]
+    assert piped["passes"] == 2
+
+
+def test_influence_that_would_not_be_shown_is_refused(run_lsq, tmp_path):
+    asked = ("fit", FORMULA, PENGUINS, "--missing", "drop", "--influence", "3")
+
+    for form in ("csv", "npy"):
+        result = run_lsq(*asked, "-f", form)
+        assert (result.code, result.raw) == (2, b"")
+        assert f"--influence has no place in --format {form}: use table or json, or -o FILE.json" in result.err
+    assert run_lsq(*asked, "-f", "csv", "-o", tmp_path / "m.json").code == 0
+    assert len(json.loads((tmp_path / "m.json").read_text())["influence"]) == 3
+    result = run_lsq(*asked, "--ridge", "1")
+    assert "--influence and --ridge do not go together: Cook's distance is that of plain least squares" in result.err

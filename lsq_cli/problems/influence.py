@@ -1,0 +1,171 @@
+"""The rows that move x most: Cook's distance, from a second pass over the rows, and x without each of them.
+
+    D = r²h/(q σ²(1 − h)²)
+
+with r = b − Ax, h the leverage, q coefficients and σ² = ‖r‖²/(m − q): how far x goes when the row is left out, in
+units of its covariance. With weights r is r√w, as h is.
+
+x without a row is not approximated: the row is taken out of the exact sums and they are solved again, so that it is
+what a run on a file without the row gives, to the bit. A row of leverage 1 has no distance: without it the data no
+longer tell one of the coefficients. It is named in a warning.
+
+Sources: Cook, *Technometrics* 19 (1977); Belsley, Kuh & Welsch, *Regression Diagnostics* (1980), ch. 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from lsq_cli.core.errors import elided
+from lsq_cli.core.solution import Influence
+from lsq_cli.problems.designed import DesignSums, SumRecords, taken
+from lsq_cli.problems.second_pass import FULL, Fitted, FittedRows
+
+if TYPE_CHECKING:
+    from lsq_cli.core.solution import Array
+    from lsq_cli.engines.resources import Resources
+    from lsq_cli.sources.records import Record, RecordBlock, Records, Wanted
+
+_MOST_NAMED = 9  # of rows of leverage 1; the warning names fewer
+
+
+class Candidate(NamedTuple):
+    """A row that may be among the K, with all that is needed to take it out of the sums."""
+
+    distance: float
+    residual: float
+    leverage: float
+    place: str
+    record: Record
+    block: RecordBlock
+
+
+class TakingOut(NamedTuple):
+    """How a row is taken out: of the sums of all rows, which are then solved again."""
+
+    total: DesignSums
+    solved: Callable[[DesignSums], Array]
+    """x (n,) from sums, nan for columns that are left out."""
+
+
+@dataclass
+class Ranked:
+    """The K rows of largest distance among some rows, the largest first; of equals the earlier first.
+
+    Attributes
+    ----------
+    rows : list of Candidate
+    full : list of str
+        The places of the first rows of leverage 1.
+    """
+
+    count: int
+    rows: list[Candidate]
+    full: list[str]
+
+    def merge(self, other: Ranked) -> None:
+        """Take in the rows that follow."""
+        # sorted() keeps the order of equals.
+        self.rows = sorted([*self.rows, *other.rows], key=attrgetter("distance"), reverse=True)[: self.count]
+        self.full = [*self.full, *other.full][:_MOST_NAMED]
+
+
+@dataclass(frozen=True)
+class RankRows:
+    """The kernel of the second pass."""
+
+    fit: Fitted
+    variance: float
+    """σ²."""
+    count: int
+
+    def __call__(self, block: RecordBlock) -> Ranked:
+        """The K rows of one block."""
+        found = FittedRows.of(self.fit, block)
+        leverages, used = np.empty(len(found.roots)), found.record.used
+        for rows, U in found.whitened():
+            leverages[rows] = np.vecdot(U, U)
+        full = leverages > 1.0 - FULL
+        left = np.where(full, 1.0, 1.0 - leverages)
+        scaled = found.residuals[0] * found.roots / left
+        distances = np.where(full, -1.0, scaled**2 * leverages / (self.fit.problem.rank * self.variance))
+        first = np.argsort(-distances, kind="stable")[: self.count]
+        chosen = [
+            Candidate(
+                float(distances[k]),
+                float(found.residuals[0][k]),
+                float(leverages[k]),
+                block.place(int(used[k])),
+                taken(found.record, np.array([k], np.intp))._replace(rows_read=1, dropped={}, kept={}),
+                block,
+            )
+            for k in first.tolist()
+            if not full[k]
+        ]
+        named = [block.place(int(row)) for row in used[np.flatnonzero(full)[:_MOST_NAMED]]]
+        return Ranked(self.count, chosen, named)
+
+
+def influence(
+    records: Records,
+    wanted: Wanted,
+    fit: Fitted,
+    taking_out: TakingOut,
+    count: int,
+    variance: float,
+    resources: Resources,
+) -> tuple[tuple[Influence, ...], tuple[str, ...]]:
+    """The rows of largest distance, and what to beware of.
+
+    Parameters
+    ----------
+    records : Records
+        That can be read again.
+    wanted : Wanted
+        What the first pass read.
+    fit : Fitted
+        Of one target.
+    taking_out : TakingOut
+    count : int
+        K: how many rows at most.
+    variance : float
+        σ²; where it is 0 or not defined no row has a distance.
+    resources : Resources
+    """
+    if not variance > 0.0:
+        why = "the fit is perfect" if variance == 0.0 else "no degree of freedom is left"
+        return (), (f"no row has a distance: {why}",)
+    fit.prepare()
+    kernel = RankRows(fit, variance, count)
+    found = resources.fold(kernel, resources.watched(records.blocks(wanted)), waits=records.waits)
+    assert found is not None  # the first pass had rows
+    one_row = SumRecords(fit.design.shape)
+    rows = tuple(
+        Influence(
+            *_file_and_row(row.place),
+            row.residual,
+            row.leverage,
+            row.distance,
+            taking_out.solved(taking_out.total.without(one_row.of(row.record, row.block))),
+        )
+        for row in found.rows
+    )
+    if not found.full:
+        return rows, ()
+    one = len(found.full) == 1
+    return rows, (
+        f"{elided(found.full, between='; ')}: a leverage of 1, so that {'it has' if one else 'they have'} no distance; "
+        f"without {'it' if one else 'them'} a coefficient is not determined",
+    )
+
+
+def _file_and_row(place: str) -> tuple[str, int | None, int | None]:
+    """The file, the line and the number of the row in ``data.csv, line 7`` or ``data.npy, row 7``; one of them None."""
+    file, _, numbered = place.rpartition(", ")
+    kind, _, number = numbered.partition(" ")
+    return (file, int(number), None) if kind == "line" else (file, None, int(number))

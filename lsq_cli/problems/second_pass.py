@@ -1,0 +1,100 @@
+"""Rows once more, when x is known: their residuals and their leverages, block by block.
+
+    r = b − Ax        h = ‖u‖²,  u the row in the coordinates in which AᵀA is the identity
+
+r is added up with what rounding takes away, and u comes from the exact factor (`Inverse.whitened`), so that neither
+loses digits to the condition of A. With weights a row of A and r are those times √w, and rows of weight 0 do not count.
+
+What is made of them is for `robust.py` (covariances) and `influence.py` (Cook's distance).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from lsq_cli.exact.expansions import negated
+from lsq_cli.problems.design_rows import DesignRows, Place, dense, fitted
+from lsq_cli.problems.designed import evaluated, taken
+
+if TYPE_CHECKING:
+    from lsq_cli.core.solution import Array
+    from lsq_cli.exact.expansions import Parts
+    from lsq_cli.problems.summed import SummedProblem
+    from lsq_cli.sources.records import Record, RecordBlock
+    from lsq_cli.terms.design import Design
+
+FULL = 1e-8
+"""A leverage within this of 1 is 1: the row is fitted whatever b it has."""
+_PIECE = 1 << 18
+"""Numbers of A that are made at a time."""
+
+
+class Fitted(NamedTuple):
+    """A regression whose rows are gone through once more.
+
+    Attributes
+    ----------
+    design : Design
+    problem : SummedProblem
+        Of the columns that are kept.
+    kept : tuple of int
+        Their positions in the design.
+    """
+
+    design: Design
+    problem: SummedProblem
+    kept: tuple[int, ...]
+
+    def prepare(self) -> None:
+        """Make what all threads need once, and not in each of them."""
+        self.problem.inverse.scaled  # noqa: B018
+
+
+class FittedRows(NamedTuple):
+    """The rows of a block, those of weight 0 gone.
+
+    Attributes
+    ----------
+    record : Record
+    residuals : list of ndarray, each (rows,)
+        b − Ax, of each target.
+    roots : ndarray, shape (rows,)
+        √w; ones without weights.
+    """
+
+    record: Record
+    residuals: list[Array]
+    roots: Array
+    fit: Fitted
+    products: list[Parts]
+    places: list[Place]
+
+    @classmethod
+    def of(cls, fit: Fitted, block: RecordBlock) -> FittedRows:
+        """Those of a block, which is read here."""
+        record = block.read()
+        if record.weights is not None:
+            record = taken(record, np.flatnonzero(record.weights))
+        rows, design = len(record.used), fit.design
+        products = evaluated(design.shape, record, block)
+        places = list(DesignRows(design).places(record.categories, rows))
+        x = np.full((len(design.columns), len(products.of_targets)), np.nan)
+        x[list(fit.kept)] = fit.problem.x
+        residuals = [
+            -fitted(places, products.of_columns, x[:, t], negated(target))
+            for t, target in enumerate(products.of_targets)
+        ]
+        roots = np.ones(rows) if record.weights is None else np.sqrt(record.weights)
+        return cls(record, residuals, roots, fit, products.of_columns, places)
+
+    def whitened(self) -> Iterator[tuple[slice, Array]]:
+        """Some rows at a time, and their u·√w (rows, n)."""
+        n = len(self.fit.design.columns)
+        step = max(1, _PIECE // n)
+        for start in range(0, len(self.roots), step):
+            rows = slice(start, min(start + step, len(self.roots)))
+            A = dense(self.places, self.products, n, rows)[:, list(self.fit.kept)]
+            yield rows, self.fit.problem.inverse.whitened(A) * self.roots[rows, np.newaxis]

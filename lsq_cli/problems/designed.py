@@ -16,7 +16,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import combinations_with_replacement
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -44,6 +44,14 @@ MOST_KEYS = 500_000
 _COUNTED_KEYS = 1 << 20
 """Combinations up to which those that occur are found by counting, and not by sorting."""
 Categories = tuple[str, ...]
+
+
+class Places(Protocol):
+    """What knows where rows stand."""
+
+    def where(self, row: int, name: str) -> str:
+        """The place of a cell, given its row among those read."""
+        ...
 
 
 class Products(NamedTuple):
@@ -112,7 +120,7 @@ class SumRecords:
         """The sums of one block."""
         return self.of(block.read(), block)
 
-    def of(self, record: Record, block: RecordBlock) -> DesignSums:
+    def of(self, record: Record, block: Places) -> DesignSums:
         """The sums of some rows of a block."""
         tally = Tally(len(record.used), record.rows_read)
         tally.dropped.update(record.dropped)
@@ -137,7 +145,7 @@ class SumRecords:
         return sums
 
     def _keyed(
-        self, products: Products, levels: Mapping[str, Levels], block: RecordBlock, record: Record
+        self, products: Products, levels: Mapping[str, Levels], block: Places, record: Record
     ) -> dict[Categories, KeyedSums]:
         """The sums by levels."""
         numbers = [*products.of_columns, *products.of_targets]
@@ -177,7 +185,7 @@ def pairs_by_categories(shape: Shape) -> dict[Categories, dict[tuple[int, int], 
     return found
 
 
-def evaluated(shape: Shape, record: Record, block: RecordBlock) -> Products:
+def evaluated(shape: Shape, record: Record, block: Places) -> Products:
     """The products and the targets in some rows.
 
     Raises
@@ -191,12 +199,12 @@ def evaluated(shape: Shape, record: Record, block: RecordBlock) -> Products:
     return Products(columns, targets, record.weights)
 
 
-def target_of(target: Factor, record: Record, block: RecordBlock) -> Parts:
+def target_of(target: Factor, record: Record, block: Places) -> Parts:
     """A target in some rows; raises as `evaluated`."""
     return value_of((_expression(target),), record, block, target.name)
 
 
-def value_of(numbers: Numbers, record: Record, block: RecordBlock, name: str = "") -> Parts:
+def value_of(numbers: Numbers, record: Record, block: Places, name: str = "") -> Parts:
     """The product of some expressions in some rows; raises as `evaluated`."""
     whole = numbers[0]
     for expression in numbers[1:]:

@@ -24,12 +24,11 @@ import numpy as np
 from lsq_cli.core.errors import elided
 from lsq_cli.core.solution import Influence
 from lsq_cli.problems.designed import DesignSums, SumRecords, taken
-from lsq_cli.problems.second_pass import FULL, Fitted, FittedRows
+from lsq_cli.problems.second_pass import FULL, Fitted, FittedRows, SecondPass
 
 if TYPE_CHECKING:
     from lsq_cli.core.solution import Array
-    from lsq_cli.engines.resources import Resources
-    from lsq_cli.sources.records import Record, RecordBlock, Records, Wanted
+    from lsq_cli.sources.records import Record, RecordBlock
 
 _MOST_NAMED = 9  # of rows of leverage 1; the warning names fewer
 
@@ -42,7 +41,11 @@ class Candidate(NamedTuple):
     leverage: float
     place: str
     record: Record
-    block: RecordBlock
+    """The row alone."""
+
+    def where(self, row: int, name: str) -> str:
+        """The place of one of its cells, near enough."""
+        return self.place
 
 
 class TakingOut(NamedTuple):
@@ -102,7 +105,6 @@ class RankRows:
                 float(leverages[k]),
                 block.place(int(used[k])),
                 taken(found.record, np.array([k], np.intp))._replace(rows_read=1, dropped={}, kept={}),
-                block,
             )
             for k in first.tolist()
             if not full[k]
@@ -112,46 +114,32 @@ class RankRows:
 
 
 def influence(
-    records: Records,
-    wanted: Wanted,
-    fit: Fitted,
-    taking_out: TakingOut,
-    count: int,
-    variance: float,
-    resources: Resources,
+    again: SecondPass, taking_out: TakingOut, count: int, variance: float
 ) -> tuple[tuple[Influence, ...], tuple[str, ...]]:
     """The rows of largest distance, and what to beware of.
 
     Parameters
     ----------
-    records : Records
-        That can be read again.
-    wanted : Wanted
-        What the first pass read.
-    fit : Fitted
-        Of one target.
+    again : SecondPass
+        Of a fit to one target.
     taking_out : TakingOut
     count : int
         K: how many rows at most.
     variance : float
         σ²; where it is 0 or not defined no row has a distance.
-    resources : Resources
     """
     if not variance > 0.0:
         why = "the fit is perfect" if variance == 0.0 else "no degree of freedom is left"
         return (), (f"no row has a distance: {why}",)
-    fit.prepare()
-    kernel = RankRows(fit, variance, count)
-    found = resources.fold(kernel, resources.watched(records.blocks(wanted)), waits=records.waits)
-    assert found is not None  # the first pass had rows
-    one_row = SumRecords(fit.design.shape)
+    found = again.fold(RankRows(again.fit, variance, count))
+    one_row = SumRecords(again.fit.design.shape)
     rows = tuple(
         Influence(
             *_file_and_row(row.place),
             row.residual,
             row.leverage,
             row.distance,
-            taking_out.solved(taking_out.total.without(one_row.of(row.record, row.block))),
+            taking_out.solved(taking_out.total.without(one_row.of(row.record, row))),
         )
         for row in found.rows
     )

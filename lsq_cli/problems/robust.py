@@ -27,15 +27,14 @@ from lsq_cli.exact.dyadic import Dyadic
 from lsq_cli.exact.errorfree import ExactSums
 from lsq_cli.exact.keyed import KeyedSums
 from lsq_cli.problems.designed import MOST_KEYS, combined, present
-from lsq_cli.problems.second_pass import FULL, Fitted, FittedRows
+from lsq_cli.problems.second_pass import FULL, Fitted, FittedRows, SecondPass
 from lsq_cli.problems.statistics import Covariance
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lsq_cli.core.solution import Array
-    from lsq_cli.engines.resources import Resources
-    from lsq_cli.sources.records import RecordBlock, Records, Wanted
+    from lsq_cli.sources.records import RecordBlock
 
 
 @dataclass
@@ -108,29 +107,21 @@ class SumMeat:
         return np.asarray(1.0 / np.where(full, 1.0, left) ** power)
 
 
-def robust_covariance(
-    records: Records, wanted: Wanted, fit: Fitted, kind: str, clusters: tuple[str, ...], resources: Resources
-) -> tuple[Covariance, tuple[str, ...]]:
+def robust_covariance(again: SecondPass, kind: str, clusters: tuple[str, ...]) -> tuple[Covariance, tuple[str, ...]]:
     """The covariance of x of a kind other than iid, in a second pass; and what to beware of.
 
     Parameters
     ----------
-    records : Records
-        That can be read again.
-    wanted : Wanted
-        What the first pass read, the clusters among its categories.
-    fit : Fitted
+    again : SecondPass
+        That reads the clusters among its categories.
     kind : str
         ``HC0`` to ``HC3`` or ``cluster:…``.
     clusters : tuple of str
         The one or two columns of a ``cluster:``.
-    resources : Resources
     """
     ways = tuple((name,) for name in clusters) + ((clusters,) if len(clusters) == 2 else ())
-    fit.prepare()
-    kernel = SumMeat(fit, kind, tuple(tuple(sorted(way)) for way in ways))
-    meat = resources.fold(kernel, resources.watched(records.blocks(wanted)), waits=records.waits)
-    assert meat is not None  # the first pass had rows
+    fit = again.fit
+    meat = again.fold(SumMeat(fit, kind, tuple(tuple(sorted(way)) for way in ways)))
     rows, rank = fit.problem.about.counted_rows, fit.problem.rank
     freedom = max(0, rows - rank)
     unwhitened = fit.problem.inverse.unwhitened

@@ -10,7 +10,7 @@ What is made of them is for `robust.py` (covariances) and `influence.py` (Cook's
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -21,9 +21,11 @@ from lsq_cli.problems.designed import evaluated, taken
 
 if TYPE_CHECKING:
     from lsq_cli.core.solution import Array
+    from lsq_cli.engines.local import Result
+    from lsq_cli.engines.resources import Resources
     from lsq_cli.exact.expansions import Parts
     from lsq_cli.problems.summed import SummedProblem
-    from lsq_cli.sources.records import Record, RecordBlock
+    from lsq_cli.sources.records import Record, RecordBlock, Records, Wanted
     from lsq_cli.terms.design import Design
 
 FULL = 1e-8
@@ -48,9 +50,32 @@ class Fitted(NamedTuple):
     problem: SummedProblem
     kept: tuple[int, ...]
 
-    def prepare(self) -> None:
-        """Make what all threads need once, and not in each of them."""
-        self.problem.inverse.scaled  # noqa: B018
+
+class SecondPass(NamedTuple):
+    """Where the rows of a regression are, for one pass more.
+
+    Attributes
+    ----------
+    records : Records
+        That can be read again.
+    wanted : Wanted
+        What the first pass read.
+    fit : Fitted
+    resources : Resources
+    """
+
+    records: Records
+    wanted: Wanted
+    fit: Fitted
+    resources: Resources
+
+    def fold(self, kernel: Callable[[RecordBlock], Result]) -> Result:
+        """The merged results of `kernel` on every block."""
+        self.fit.problem.inverse.scaled  # noqa: B018 - made here once, and not in every thread
+        blocks = self.resources.watched(self.records.blocks(self.wanted))
+        found = self.resources.fold(kernel, blocks, waits=self.records.waits)
+        assert found is not None  # the first pass had rows
+        return found
 
 
 class FittedRows(NamedTuple):

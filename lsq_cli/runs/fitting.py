@@ -24,7 +24,7 @@ from lsq_cli.exact.equations import NormalEquations
 from lsq_cli.exact.errorfree import ExactSums
 from lsq_cli.problems.designed import Assembled, DesignSums, SumRecords, assembled
 from lsq_cli.problems.kinds import clusters_of
-from lsq_cli.problems.second_pass import Fitted
+from lsq_cli.problems.second_pass import Fitted, SecondPass
 from lsq_cli.problems.statistics import Covariance, Mean, statistics_of
 from lsq_cli.problems.summed import SummedProblem
 from lsq_cli.sources.columns import notes_on
@@ -119,14 +119,14 @@ def fit(
     if options.influence is not None and len(formula.targets) > 1:
         raise UsageError("--influence takes one target: x without a row is another matter for each")
     found = fitted(total, shape, records, options)
-    again = Fitted(found.design, found.problem, found.kept)
+    again = SecondPass(records, wanted, Fitted(found.design, found.problem, found.kept), resources)
     covariance: Covariance | None = None
     beware: tuple[str, ...] = ()
     passes = 1
     if options.vcov != "iid" and not options.ridge:
         from lsq_cli.problems.robust import robust_covariance  # a second pass is not for everybody
 
-        covariance, beware = robust_covariance(records, wanted, again, options.vcov, clusters, resources)
+        covariance, beware = robust_covariance(again, options.vcov, clusters)
         passes += 1
     solution = _solution(found, options, covariance, beware)
     if options.influence is not None:
@@ -135,7 +135,7 @@ def fit(
         assert total is not None and isinstance(solution.statistics, Statistics)  # of one target, without a ridge
         taking_out = TakingOut(total, lambda left: _coefficients(fitted(left, shape, records, options))[:, 0])
         variance = solution.statistics.sigma**2
-        rows, beware = influence(records, wanted, again, taking_out, options.influence, variance, resources)
+        rows, beware = influence(again, taking_out, options.influence, variance)
         passes += 1
         solution = replace(solution, influence=rows, warnings=(*solution.warnings, *beware))
     return replace(solution, passes=passes, seconds=perf_counter() - start)

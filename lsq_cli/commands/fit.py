@@ -25,10 +25,12 @@ from lsq_cli.commands.options import (
 )
 from lsq_cli.commands.reading import open_named, reading_options, resources_of, say_notes, say_warnings
 from lsq_cli.commands.shell import Interruption, say
-from lsq_cli.core.errors import UsageError, counted, shown
+from lsq_cli.core.errors import ProblemError, UsageError, counted, shown
 
 if TYPE_CHECKING:
     from lsq_cli.core.solution import Solution
+    from lsq_cli.problems.sampled import Sample
+    from lsq_cli.problems.second_pass import SecondPass
     from lsq_cli.sources.records import Records
     from lsq_cli.terms.formula import Formula
 
@@ -79,6 +81,7 @@ model_options = together(
 @each_option
 @model_options
 @output_options
+@option("Output", "--plot", metavar="FILE", help="Residuals and leverages: .png .svg .pdf")
 @machine_options
 @verbosity
 @reading_options
@@ -96,25 +99,47 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         run_each(ctx, options, lambda path: Solved(_fitted(formula, {**options, **alone, "data": (path,)})))
         return
     Interruption()
-    solution = _fitted(formula, options)
+    sampled: list[Sample] = []
+    solution = _fitted(formula, options, sampled)
     solution = replace(solution, options=given_options(ctx))
     say_notes(solution.notes, options)
     say_warnings(solution.warnings, options)
     if options["verbose"] and not options["quiet"]:
         rows = f"{counted(solution.rows_read, 'row')} read, {solution.rows} used"
         say("info", f"{rows}, {perf_counter() - start:.3f} s")
+    for sample in sampled:
+        from lsq_cli.report.fit_pictures import draw_fit  # for those who ask for it
+
+        draw_fit(options["plot"], sample, solution)
     _report(solution, options)
 
 
-def _fitted(formula: str | None, options: dict[str, Any]) -> Solution:
-    """The regression on the table, which is read here."""
+def _fitted(formula: str | None, options: dict[str, Any], sampled: list[Sample] | None = None) -> Solution:
+    """The regression on the table, which is read here; the rows that a picture shows go to `sampled`."""
     from lsq_cli.runs.fitting import FitOptions, fit
 
     records = _open(options)
     model = _model(formula, records, options)
     asked = FitOptions(*(options[name] for name in FitOptions._fields))
     with resources_of(records, options) as resources:
-        return fit(records, model, asked, resources)
+        if sampled is None or options["plot"] is None:
+            return fit(records, model, asked, resources)
+        if len(model.targets) > 1:
+            raise UsageError("--plot draws one target; give one of them")
+        return fit(records, model, asked, resources, lambda again, found: sampled.append(_sample(again, found)))
+
+
+def _sample(again: SecondPass, solution: Solution) -> Sample:
+    """The rows that the picture shows."""
+    from lsq_cli.core.solution import Statistics
+    from lsq_cli.problems.sampled import sample
+
+    found = solution.statistics
+    if not (isinstance(found, Statistics) and found.sigma > 0.0):
+        raise ProblemError(
+            "--plot: there are no residuals to draw: the fit is perfect, or no degree of freedom is left"
+        )
+    return sample(again, found)
 
 
 def _formula_and_paths(arguments: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
@@ -157,12 +182,18 @@ def _check_usage(formula: str | None, options: dict[str, Any]) -> None:
         raise UsageError("--vcov and --ridge do not go together: a ridge has no standard errors")
     if options["ridge"] and options["influence"]:
         raise UsageError("--influence and --ridge do not go together: Cook's distance is that of plain least squares")
+    if options["ridge"] and options["plot"]:
+        raise UsageError("--plot and --ridge do not go together: it draws leverages, those of plain least squares")
     for path in options["output"]:
         check_output_path(path)
+    if options["plot"] is not None:
+        from lsq_cli.report.pictures import check_picture_path
+
+        check_picture_path(options["plot"])
     in_json = any(path.endswith(".json") for path in options["output"])
     if options["influence"] and options["form"] in ("csv", "npy") and not in_json:
         raise UsageError(f"--influence has no place in --format {options['form']}: use table or json, or -o FILE.json")
-    refuse_same(options["output"], options["data"])
+    refuse_same([*options["output"], *([options["plot"]] if options["plot"] else [])], options["data"])
     if options["form"] == "npy" and sys.stdout.isatty():
         raise UsageError("--format npy is binary and standard output is a terminal: add > x.npy, or use -o x.npy")
 
@@ -173,7 +204,7 @@ def _open(options: dict[str, Any]) -> Records:
 
     if not options["ridge"]:
         load("scipy.special", "fit", "the p of a coefficient")
-    twice = options["vcov"] != "iid" or options["influence"] is not None
+    twice = options["vcov"] != "iid" or options["influence"] is not None or options["plot"] is not None
     return open_named(options, target=options["target"], missing=options["missing"], twice=twice)
 
 

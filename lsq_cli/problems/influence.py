@@ -90,9 +90,7 @@ class RankRows:
     def __call__(self, block: RecordBlock) -> Ranked:
         """The K rows of one block."""
         found = FittedRows.of(self.fit, block)
-        leverages, used = np.empty(len(found.roots)), found.record.used
-        for rows, U in found.whitened():
-            leverages[rows] = np.vecdot(U, U)
+        leverages, used = found.leverages(), found.record.used
         full = leverages > 1.0 - FULL
         left = np.where(full, 1.0, 1.0 - leverages)
         scaled = found.residuals[0] * found.roots / left

@@ -84,13 +84,14 @@ class FittedRows(NamedTuple):
     Attributes
     ----------
     record : Record
-    residuals : list of ndarray, each (rows,)
-        b − Ax, of each target.
+    targets, residuals : list of ndarray, each (rows,)
+        b in doubles and b − Ax, of each target.
     roots : ndarray, shape (rows,)
         √w; ones without weights.
     """
 
     record: Record
+    targets: list[Array]
     residuals: list[Array]
     roots: Array
     fit: Fitted
@@ -113,7 +114,8 @@ class FittedRows(NamedTuple):
             for t, target in enumerate(products.of_targets)
         ]
         roots = np.ones(rows) if record.weights is None else np.sqrt(record.weights)
-        return cls(record, residuals, roots, fit, products.of_columns, places)
+        targets = [np.asarray(sum(parts)) for parts in products.of_targets]
+        return cls(record, targets, residuals, roots, fit, products.of_columns, places)
 
     def whitened(self) -> Iterator[tuple[slice, Array]]:
         """Some rows at a time, and their u·√w (rows, n)."""
@@ -123,3 +125,10 @@ class FittedRows(NamedTuple):
             rows = slice(start, min(start + step, len(self.roots)))
             A = dense(self.places, self.products, n, rows)[:, list(self.fit.kept)]
             yield rows, self.fit.problem.inverse.whitened(A) * self.roots[rows, np.newaxis]
+
+    def leverages(self) -> Array:
+        """h (rows,)."""
+        leverages = np.empty(len(self.roots))
+        for rows, U in self.whitened():
+            leverages[rows] = np.vecdot(U, U)
+        return leverages

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lsq_cli.core.errors import UsageError
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".png", ".svg", ".pdf")
 # Okabe & Ito's blue and orange: apart for every kind of eye, and by a third in darkness.
-_BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#999999"
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#999999"
 _STYLE: Any = {
     "font.size": 16,
     "axes.labelsize": 18,
@@ -101,18 +103,31 @@ def draw(path: str, rows: list[Iterate], landscape: Landscape) -> None:
     OutputError
         If the file cannot be written.
     """
+    parts = [part for part, wanted in ((_convergence, len(rows) > 2), (_path, _is_planar(landscape))) if wanted]
+    parts = parts or [_convergence]
+    with written(path, (13, 6.5) if len(parts) == 2 else (10, 7)) as figure:
+        places: Any = figure.subplots(1, len(parts), squeeze=False)[0]
+        for part, axes in zip(parts, places, strict=True):
+            part(axes, rows, landscape)
+        figure.suptitle(plain(landscape.title, 100), fontsize=18)
+
+
+@contextmanager
+def written(path: str, size: tuple[float, float]) -> Iterator[Any]:
+    """A figure to draw on, of `size` inches; it is written to the file when the block ends well.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
     suffix = check_picture_path(path)
     from matplotlib import rc_context
     from matplotlib.figure import Figure  # without pyplot: no window, no global state
 
     with rc_context(_STYLE):
-        parts = [part for part, wanted in ((_convergence, len(rows) > 2), (_path, _is_planar(landscape))) if wanted]
-        parts = parts or [_convergence]
-        figure = Figure(figsize=(13, 6.5) if len(parts) == 2 else (10, 7), layout="constrained")
-        places: Any = figure.subplots(1, len(parts), squeeze=False)[0]
-        for part, axes in zip(parts, places, strict=True):
-            part(axes, rows, landscape)
-        figure.suptitle(_plain(landscape.title, 100), fontsize=18)
+        figure = Figure(figsize=size, layout="constrained")
+        yield figure
         picture = io.BytesIO()
         figure.savefig(picture, format=suffix[1:], dpi=120, metadata={"Date": None} if suffix == ".svg" else None)
     with AtomicFile(path) as file:
@@ -141,8 +156,8 @@ def _convergence(axes: Any, rows: list[Iterate], landscape: Landscape) -> None:
     above = [row.objective - landscape.minimum for row in rows]
     marker = "o" if len(rows) < 30 else ""
     for values, colour, dashes, label, height in (
-        (gradient, _BLUE, "-", "‖∇f(x)‖", 0.06),
-        (above, _ORANGE, (0, (4, 2)), "f(x) − f*", 0.02),
+        (gradient, BLUE, "-", "‖∇f(x)‖", 0.06),
+        (above, ORANGE, (0, (4, 2)), "f(x) − f*", 0.02),
     ):
         points = [(x, y) for x, y in zip(k, values, strict=True) if 0.0 < y < math.inf]
         if points:
@@ -163,7 +178,7 @@ def _convergence(axes: Any, rows: list[Iterate], landscape: Landscape) -> None:
     decades = [10.0**d for d in range(int(math.log10(max(k[-1], 1.0))) + 1)]
     axes.set_xticks([0.5, *decades])
     axes.minorticks_off()
-    axes.grid(color=_GREY, alpha=0.3)
+    axes.grid(color=GREY, alpha=0.3)
     axes.legend(frameon=False)
 
 
@@ -185,16 +200,16 @@ def _path(axes: Any, rows: list[Iterate], landscape: Landscape) -> None:
     height = np.einsum("iab,ij,jab->ab", d, landscape.hessian, d)
     # Evenly spaced in √f: ellipses of evenly growing size, as on a map of a bowl.
     levels = np.linspace(0.0, math.sqrt(float(height.max())), _CONTOURS + 1)[1:] ** 2
-    axes.contour(u, v, height, levels=levels, colors=_GREY, linewidths=1.0)
-    axes.plot(*path.T, color=_BLUE, marker="o", markersize=7 if len(path) < 60 else 3, label="x₀, x₁, …")
-    axes.plot(*path[0], "s", color=_BLUE, markersize=12, label="start")
-    axes.plot(*solution, "*", color=_ORANGE, markersize=24, label="x*, the solution")
-    first, second = (_plain(name, 30) for name in landscape.names)
+    axes.contour(u, v, height, levels=levels, colors=GREY, linewidths=1.0)
+    axes.plot(*path.T, color=BLUE, marker="o", markersize=7 if len(path) < 60 else 3, label="x₀, x₁, …")
+    axes.plot(*path[0], "s", color=BLUE, markersize=12, label="start")
+    axes.plot(*solution, "*", color=ORANGE, markersize=24, label="x*, the solution")
+    first, second = (plain(name, 30) for name in landscape.names)
     axes.set(xlabel=first, ylabel=second, title="The path on the contours of f")
     axes.legend(framealpha=0.9, edgecolor="none")
 
 
-def _plain(name: str, longest: int) -> str:
+def plain(name: str, longest: int) -> str:
     """Text as it is: matplotlib reads $…$ as mathematics."""
     from lsq_cli.core.errors import shown
 

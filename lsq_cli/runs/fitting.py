@@ -9,6 +9,7 @@ the rest is the regression without it. With a ridge x is biased, so that there a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
@@ -79,7 +80,11 @@ class Fit(NamedTuple):
 
 
 def fit(
-    records: Records, formula: Formula, options: FitOptions | None = None, resources: Resources | None = None
+    records: Records,
+    formula: Formula,
+    options: FitOptions | None = None,
+    resources: Resources | None = None,
+    once_more: Callable[[SecondPass, Solution], None] | None = None,
 ) -> Solution:
     """Fit a formula to the rows of a table.
 
@@ -90,6 +95,8 @@ def fit(
         Made for the columns of that table.
     options : FitOptions, optional
     resources : Resources, optional
+    once_more : callable, optional
+        Goes over the rows once more when all is known, as for a picture.
 
     Returns
     -------
@@ -138,6 +145,9 @@ def fit(
         rows, beware = influence(again, taking_out, options.influence, variance)
         passes += 1
         solution = replace(solution, influence=rows, warnings=(*solution.warnings, *beware))
+    if once_more is not None:
+        once_more(again, solution)
+        passes += 1
     return replace(solution, passes=passes, seconds=perf_counter() - start)
 
 

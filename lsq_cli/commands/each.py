@@ -37,6 +37,7 @@ def check_each(ctx: click.Context, options: dict[str, Any]) -> None:
     if not options["data"]:
         raise UsageError("--each needs paths: every path is a problem of its own")
     refuse(ctx, ("output", "history", "plot"), "is for one result, and --each has many: send standard output to a file")
+    refuse(ctx, ("scheduler",), "is for one table, and --each has many, each read by one thread: leave it out")
     if given(ctx, "form") and options["form"] not in ("json", "csv"):
         raise UsageError(f"--each writes a line a file: use -f json or -f csv, not -f {options['form']}")
 

@@ -309,6 +309,7 @@ output_options = together(
 machine_options = together(
     option("Machine", "--jobs", type=Count(1), metavar="N", help="Threads that read and sum  [default: the cores]"),
     option("Machine", "--memory", type=Size(), default="256MB", metavar="SIZE", help="Memory for rows in flight"),
+    option("Machine", "--scheduler", metavar="ADDRESS", help="Dask's: tcp://… tls://… or local:N"),
 )
 
 verbosity = together(

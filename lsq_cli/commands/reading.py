@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +16,7 @@ from lsq_cli.core.errors import OpenError, UsageError, counted, elided, shown
 if TYPE_CHECKING:
     from lsq_cli.core.problem import About
     from lsq_cli.engines.resources import Resources
+    from lsq_cli.engines.scheduler import Cluster
     from lsq_cli.runs.gradient import Gradient
     from lsq_cli.sources.blocks import Source
     from lsq_cli.sources.columns import Request
@@ -100,14 +101,29 @@ def resources_of(source: Source | Records, options: dict[str, Any]) -> Iterator[
 
     resources = Resources(options["jobs"], options["memory"])
     try:
-        if not wanted(options["progress"], sys.stderr, options["quiet"]):
+        with ExitStack() as stack:
+            if options["scheduler"] is not None:
+                resources = resources._replace(cluster=stack.enter_context(_cluster(options)))
+            if wanted(options["progress"], sys.stderr, options["quiet"]):
+                bar = stack.enter_context(ReadingBar(sys.stderr, source.size))
+                resources = resources._replace(progress=bar.add)
             yield resources
-            return
-        with ReadingBar(sys.stderr, source.size) as bar:
-            yield resources._replace(progress=bar.add)
     except (KeyboardInterrupt, Terminated):
         say_notes(source.notes, options)  # what was to be said after the last row
         raise
+
+
+@contextmanager
+def _cluster(options: dict[str, Any]) -> Iterator[Cluster]:
+    """The cluster that ``--scheduler`` names, with what there is to say of its workers."""
+    from lsq_cli.engines.scheduler import connected, local_workers  # for those who have one
+
+    if options["jobs"] is not None:
+        raise UsageError("--jobs and --scheduler do not go together: the workers of the cluster read and sum")
+    with connected(options["scheduler"]) as cluster:
+        if not local_workers(options["scheduler"]):
+            say_warnings(cluster.versions(), options)
+        yield cluster
 
 
 def say_notes(notes: Iterable[str], options: dict[str, Any]) -> None:

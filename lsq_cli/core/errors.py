@@ -9,6 +9,7 @@ LsqError                    exit code 1, one line on standard error
 │   └── ColumnError         unknown, ambiguous or twice-named columns
 ├── ProblemError            the numbers are fine, the problem is not: no column, a bad x0
 ├── OutputError             a result that cannot be written
+├── SchedulerError          a cluster that does not answer, or goes away
 ├── MissingExtraError       an optional package is missing or too old
 └── SourceConsumedError     rows of a stream that were asked for twice
 
@@ -79,6 +80,10 @@ class ProblemError(LsqError):
 
 class OutputError(LsqError):
     """A result that cannot be written; nothing is left half-written."""
+
+
+class SchedulerError(LsqError):
+    """A cluster that does not answer, goes away, or has workers that do not fit."""
 
 
 class MissingExtraError(LsqError):

@@ -6,6 +6,7 @@
     plot        matplotlib                     pictures
     excel       python-calamine                spreadsheets
     fit         patsy, scipy                   formulas, p-values
+    cluster     distributed                    --scheduler
 
 A module that needs one calls `load` before it reads a row, so that nobody waits for an error.
 """
@@ -27,6 +28,7 @@ LOWEST = {
     "matplotlib": "3.9",
     "python_calamine": "0.5",
     "patsy": "1.0.1",
+    "distributed": "2024.8",
 }
 """The lowest versions with which the tests pass; those of ``pyproject.toml``, which is not there when lsq runs."""
 

@@ -94,10 +94,10 @@ def fold(
     head = list(islice(handles, 2)) if jobs > 1 else []
     handles = chain(head, handles)
     if len(head) < 2:
-        return _merged(map(kernel, handles))
+        return merged(map(kernel, handles))
     del head
     with closing(_in_threads(_Workers(kernel, jobs, jobs + waits, memory), handles)) as results:
-        return _merged(results)
+        return merged(results)
 
 
 def usable_cores() -> int:
@@ -122,7 +122,7 @@ def bytes_of(size: str | int) -> int:
     return count
 
 
-def _merged(results: Iterable[Result]) -> Result | None:
+def merged(results: Iterable[Result]) -> Result | None:
     """All results in one."""
     total: Result | None = None
     for part in results:

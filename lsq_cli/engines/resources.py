@@ -6,9 +6,12 @@ Every pass takes a `Resources`; the command line makes one of ``--jobs``, ``--me
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from lsq_cli.engines.local import MEMORY, Block, Result, fold
+
+if TYPE_CHECKING:
+    from lsq_cli.engines.scheduler import Cluster
 
 
 class Sized(Protocol):
@@ -34,14 +37,19 @@ class Resources(NamedTuple):
         Bytes that blocks in flight may take together.
     progress : callable, optional
         Called with each block, as it sets out: how many bytes of the input it covers.
+    cluster : Cluster, optional
+        Whose workers read and sum, in place of threads.
     """
 
     jobs: int | None = None
     memory: int = MEMORY
     progress: Callable[[int], None] | None = None
+    cluster: Cluster | None = None
 
     def fold(self, kernel: Callable[[Block], Result], blocks: Iterable[Block], *, waits: bool = False) -> Result | None:
         """The merged results of `kernel` on every block; see `local.fold`."""
+        if self.cluster is not None:
+            return self.cluster.fold(kernel, blocks)
         return fold(kernel, blocks, self.jobs, self.memory, waits=waits)
 
     def watched(self, blocks: Iterable[Rows]) -> Iterator[Rows]:

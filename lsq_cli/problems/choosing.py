@@ -119,7 +119,7 @@ class Ahead:
                 return
             # Left sparse where it can be of no use but for AAᵀ.
             held = block.read() if fits else block.read_sparse()
-            self._held.append(HeldRows(held, block.size, 0))
+            self._held.append(HeldRows(held, block.size, 0, block if self._source.rereadable else None))
             rows += len(held.b)
             numbers += held.A.size
 

@@ -80,6 +80,11 @@ class SumRows:
     measured: bool = True
     """Whether η is to be known: it is where rounded sums tell x."""
 
+    @property
+    def regroups(self) -> bool:
+        """Whether results may be merged in any grouping: exact sums may, rounded ones in their order alone."""
+        return self.precision == "extended"
+
     def __call__(self, numbered: NumberedBlock) -> Summed:
         """The sums of one block, which comes with its number."""
         start = perf_counter()

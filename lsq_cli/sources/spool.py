@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from lsq_cli.sources.streams import read_exactly
 
 if TYPE_CHECKING:
     from lsq_cli.core.solution import Array
+    from lsq_cli.sources.blocks import RowBlock
 
 BLOCK_BYTES = 1 << 22
 """Doubles of one block of a spool."""
@@ -32,6 +33,8 @@ class HeldRows:
     rows: Rows
     size: int = 0
     footprint: int = 0
+    handle: RowBlock | None = None
+    """Where they can be read again."""
 
     def read(self) -> Rows:
         """The rows."""
@@ -40,6 +43,18 @@ class HeldRows:
     def read_sparse(self) -> Rows:
         """The rows, as they are held."""
         return self.rows
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For another process: the handle where there is one, so that it reads the rows as this one did.
+
+        Rounded sums depend on how A lies in memory, which pickling may change.
+        """
+        return (_itself, (self.handle,)) if self.handle is not None else (HeldRows, (self.rows, self.size))
+
+
+def _itself(handle: RowBlock) -> RowBlock:
+    """The handle that was pickled."""
+    return handle
 
 
 class Spool:

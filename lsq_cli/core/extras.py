@@ -28,7 +28,7 @@ LOWEST = {
     "matplotlib": "3.9",
     "python_calamine": "0.5",
     "patsy": "1.0.1",
-    "distributed": "2024.8",
+    "distributed": "2025.9",
 }
 """The lowest versions with which the tests pass; those of ``pyproject.toml``, which is not there when lsq runs."""
 

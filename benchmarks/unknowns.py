@@ -15,6 +15,7 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy
 
 import argparse
+from collections.abc import Iterator
 from statistics import median
 from time import perf_counter
 
@@ -38,9 +39,8 @@ def main() -> None:
     if options.same:
         same(options.same)
     elif options.wide:
-        A, b = np.random.default_rng(0).standard_normal((300, 1000)), np.arange(300.0)
-        A[280:], b[280:] = A[:20], b[:20]
-        report("300 x 1000, 20 dependent rows", A, b, options.pairs)
+        for title, A, b in wide():
+            report(f"300 x 1000, {title}", A, b, options.pairs)
     else:
         for n in options.unknowns:
             report(f"n = {n}, condition {options.condition:g}", *spectrum(n, options.condition), options.pairs)
@@ -55,19 +55,34 @@ def spectrum(n: int, condition: float) -> tuple[np.ndarray, np.ndarray]:
     return A, A @ rng.standard_normal(n) + 1e-3 * rng.standard_normal(4 * n)
 
 
+def wide() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Wide tables: independent rows, and 20 rows that others make exactly or but for rounding."""
+    rng = np.random.default_rng(0)
+    A, b = rng.standard_normal((300, 1000)), np.arange(300.0)
+    yield "independent rows", A, b
+    yield "20 rows are copies", np.vstack([A[:280], A[:20]]), b
+    yield "20 rows are sums, rounded", np.vstack([A[:280], A[:20] + A[20:40]]), b
+    yield "a product of rank 280", rng.standard_normal((300, 280)) @ rng.standard_normal((280, 1000)), b
+
+
 def report(title: str, A: np.ndarray, b: np.ndarray, pairs: int) -> None:
     """Print the median of the paired ratios, and their range."""
-    ratios, seconds = [], []
+    kept, seconds = ratios(A, b, pairs)
+    print(f"{title:34s} {median(kept):8.1f}  {min(kept):.1f}-{max(kept):.1f}  {median(seconds):8.3f} s")
+
+
+def ratios(A: np.ndarray, b: np.ndarray, pairs: int) -> tuple[list[float], list[float]]:
+    """The time of `solve` over that of `lstsq`, pair by pair, and its seconds."""
+    found, seconds = [], []
     for _ in range(pairs + 1):
         start = perf_counter()
         np.linalg.lstsq(A, b, rcond=None)
         middle = perf_counter()
         lsq_cli.solve(A, b)
         seconds.append(perf_counter() - middle)
-        ratios.append(seconds[-1] / (middle - start))
+        found.append(seconds[-1] / (middle - start))
     # The first pair loads modules.
-    kept = ratios[1:]
-    print(f"{title:34s} {median(kept):8.1f}  {min(kept):.1f}-{max(kept):.1f}  {median(seconds[1:]):8.3f} s")
+    return found[1:], seconds[1:]
 
 
 def same(count: int) -> None:

@@ -210,7 +210,7 @@ class ExactSolution:
     """
 
     def __init__(self, equations: ExactForm, factor: ApproximateInverse) -> None:
-        self._equations, self._factor = equations, factor
+        self.equations, self._factor = equations, factor
         n, half = equations.n, equations.half
         self._half = np.array(half[:n], dtype=object)[:, None]
         self._half_b = np.array(half[n:], dtype=object)
@@ -224,13 +224,13 @@ class ExactSolution:
         self._provable = proof <= _MOST_BITS
         self.enough_bits = proof if self._provable else 8 * factor.bits
 
-    def refine(self) -> None:
-        """One step y ← y + XᵀXρ in a finer unit, or straight to y where it is a short fraction."""
+    def refine(self, *, try_short: bool = True) -> None:
+        """One step y ← y + XᵀXρ in a finer unit, or straight to y where it is a short fraction and that is tried."""
         gain, drop = self._factor.gain, self._half + self._most
         self._y = shifted(self._y, gain) + self._factor.apply(shifted(self._rho, gain - drop))
         self.bits += gain
         self._measure()
-        if self.bits >= max(2 * gain, _SHORT_BITS) and not self.settled:
+        if try_short and self.bits >= max(2 * gain, _SHORT_BITS) and not self.settled:
             self._try_short()
 
     def _try_short(self) -> None:
@@ -244,7 +244,7 @@ class ExactSolution:
 
     def _measure(self) -> None:
         """The exact ρ = d − S y, the bounds that follow from it, and the least 2f."""
-        equations, y = self._equations, self._y
+        equations, y = self.equations, self._y
         n, top = equations.n, self.bits + self._most
         z = shifted(y, self._most - self._half)
         w = shifted(equations.targets, (top - self._half_b)[None, :] + 0 * self._half)
@@ -264,8 +264,8 @@ class ExactSolution:
     def settled(self) -> bool:
         """Whether every coefficient and every least ‖r‖² is known to the last bit of a double."""
         return all(
-            self._square_settled(t) and all(self._settled(i, t) for i in range(self._equations.n))
-            for t in range(self._equations.p)
+            self._square_settled(t) and all(self._settled(i, t) for i in range(self.equations.n))
+            for t in range(self.equations.p)
         )
 
     @property
@@ -294,17 +294,17 @@ class ExactSolution:
             return not self._y[i, t]
         # |z_i| < 1/Π N_ii, in the integers' own units: z_i = y_i·2^(h_b − h_i).
         largest = abs(int(self._y[i, t])) + self.errors[t]
-        units = self.bits + int(self._half[i, 0]) - int(self._half_b[t]) - self._equations.hadamard
+        units = self.bits + int(self._half[i, 0]) - int(self._half_b[t]) - self.equations.hadamard
         return largest.bit_length() <= units
 
     def _square_is_zero(self, t: int) -> bool:
         """Whether the least ‖r‖² is proved to be exactly 0."""
         top = self.bits + self._most - int(self._half_b[t])
-        return self._squares[t] <= 0 or self._squares[t].bit_length() <= 2 * top - self._equations.hadamard
+        return self._squares[t] <= 0 or self._squares[t].bit_length() <= 2 * top - self.equations.hadamard
 
     def _number(self, y: int, i: int, t: int) -> Dyadic:
         """The coefficient in the user's units that y, in units of 2^−bits, stands for."""
-        e, n = self._equations.e, self._equations.n
+        e, n = self.equations.e, self.equations.n
         return Dyadic(y, e[n + t] + int(self._half_b[t]) - e[i] - int(self._half[i, 0]) - self.bits)
 
     def interval(self, i: int, t: int) -> tuple[Dyadic, Dyadic]:
@@ -320,12 +320,12 @@ class ExactSolution:
         Infinite or subnormal where the user's units make it so. Where an exact solution lies half-way between two
         doubles, either may be returned.
         """
-        n, p = self._equations.n, self._equations.p
+        n, p = self.equations.n, self.equations.p
         return np.array([[float(self.interval(i, t)[0]) for t in range(p)] for i in range(n)]).reshape(n, p)
 
     def least_squares(self) -> tuple[Dyadic, ...]:
         """The least 2f of each target, Σ w r² (+ λ‖x‖²), to a relative 2⁻⁶⁰; exactly 0 where it is proved to be."""
-        e, n = self._equations.e, self._equations.n
+        e, n = self.equations.e, self.equations.n
         return tuple(
             Dyadic(0, 0)
             if self._square_is_zero(t)

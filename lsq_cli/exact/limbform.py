@@ -52,7 +52,7 @@ class LimbForm(ExactForm):
     def __init__(
         self, levels: list[int], limbs: Array, reference: list[int], p: int, ridge: float, penalised: slice
     ) -> None:
-        self.levels, self.limbs = levels, limbs
+        self.levels, self.limbs, self._reference = levels, limbs, reference
         n, last = len(reference) - p, levels[-1]
         # (MᵀM)_ij = N_ij·2^(r_i + r_j − 22·last).
         squares = self._joined(limbs.diagonal(axis1=1, axis2=2))
@@ -70,9 +70,15 @@ class LimbForm(ExactForm):
             return None
         return cls(levels, limbs, reference, sums.p, ridge, penalised)
 
+    def part(self, rows: list[int], targets: list[int]) -> LimbForm:
+        """The regression of some columns on others, both by their numbers, without a ridge."""
+        chosen = [*rows, *targets]
+        limbs = np.ascontiguousarray(self.limbs[:, chosen][:, :, chosen])
+        return LimbForm(self.levels, limbs, [self._reference[i] for i in chosen], len(targets), 0.0, slice(0))
+
     def times(self, z: Integers) -> Integers:
         """N z (k, q) exactly, for z (k, q)."""
-        digits = _balanced(z)
+        digits = balanced(z)
         count, k, q = digits.shape
         beside = np.ascontiguousarray(digits.transpose(1, 0, 2)).reshape(k, count * q)
         sums = np.zeros((len(self.levels), k, count * q), dtype=np.int64)
@@ -85,7 +91,7 @@ class LimbForm(ExactForm):
         powers = np.zeros((self.levels[-1] - first + count, k, q), dtype=np.int64)
         for place, level in enumerate(self.levels):
             powers[level - first : level - first + count] += sums[place].reshape(k, count, q).transpose(1, 0, 2)
-        return _horner(powers)
+        return joined(powers)
 
     def square(self, y: Array) -> float:
         """yᵀSy, rounded once, for y (n,) in the columns of S."""
@@ -111,10 +117,10 @@ class LimbForm(ExactForm):
         powers = np.zeros((self.levels[-1] - self.levels[0] + 1, *limbs.shape[1:]), dtype=np.int64)
         for level, limb in zip(self.levels, limbs, strict=True):
             powers[level - self.levels[0]] = limb
-        return _horner(powers)
+        return joined(powers)
 
 
-def _horner(powers: NDArray[np.int64]) -> Integers:
+def joined(powers: NDArray[np.int64]) -> Integers:
     """Σ powers[i]·2^(22·(last − i)), entry by entry."""
     result = powers[0].astype(object)
     for part in powers[1:]:
@@ -122,7 +128,7 @@ def _horner(powers: NDArray[np.int64]) -> Integers:
     return np.asarray(result, dtype=object)
 
 
-def _balanced(z: Integers) -> Array:
+def balanced(z: Integers) -> Array:
     """Limbs (count, k, q) of integers in [−2²¹, 2²¹), coarse to fine: z = Σ limbs[i]·2^(22·(count − 1 − i))."""
     half = 1 << (W - 1)
     digits: list[Array] = []

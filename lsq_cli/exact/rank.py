@@ -44,7 +44,8 @@ if TYPE_CHECKING:
 
 # Fraction bits of the pivoted factor: the pivots are right to 2⁻¹⁵⁰ or so, far below any T².
 _BITS = 256
-_PANEL = 16
+PANEL = 16
+"""Columns that pivots are taken from at one time."""
 LEAST_TOLERANCE = 2.0**-100
 """No tolerance is taken below this, which only exact dependencies stay under."""
 # Below this, relative to the largest, an entry of a null vector is taken for rounding.
@@ -151,7 +152,7 @@ def _pivots(N: Integers, half: list[int], tolerance: float) -> list[int]:
     done = Columns(n, _BITS)
     while True:
         parts = state.parts()
-        first = [int(j) for j in np.argsort(-parts, kind="stable")[:_PANEL] if parts[j] >= state.least]
+        first = [int(j) for j in np.argsort(-parts, kind="stable")[:PANEL] if parts[j] >= state.least]
         if not first:
             return state.chosen
         columns = T[:, first]

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
@@ -39,12 +39,30 @@ _U = 2.0**-53
 # Rounding of the vectors that bound α, and products that underflow.
 _SPARE, _UNDERFLOW = 1.0 + 2.0**-30, 2.0**-900
 # No more refinements than this many bits are worth: the rest is for exact zeros, ties and integers.
-_MOST_BITS = 420
+MOST_BITS = 420
 _MOST_GAIN, _LEAST_GAIN = 48, 8
 # Of an R with fewer bits there is no certificate.
 _CERTIFICATE_GAIN = 20
 # Steps of Lanczos, and the relative residual that is enough.
 _LANCZOS, _CONVERGED = 96, 1e-9
+
+
+class ScaledForm(Protocol):
+    """What is asked of S: `LimbForm`, `bordered.BorderedForm`."""
+
+    @property
+    def n(self) -> int:
+        """Its rows."""
+        ...
+
+    @property
+    def levels(self) -> list[int]:
+        """The levels of its limbs."""
+        ...
+
+    def scaled(self) -> Array:
+        """S (n, n) in doubles, its entries at most 1, each to a relative 4·levels·2⁻⁵³."""
+        ...
 
 
 class DoubleInverse(NamedTuple):
@@ -63,7 +81,7 @@ class DoubleInverse(NamedTuple):
     bits: int = 53
 
     @classmethod
-    def of(cls, form: LimbForm) -> DoubleInverse | None:
+    def of(cls, form: ScaledForm) -> DoubleInverse | None:
         """The inverse of the scaled S; None where doubles do not prove that there is one."""
         S = form.scaled()
         try:
@@ -193,7 +211,7 @@ class Verified:
         """The solution, if every rounding is decided in a few steps; None where the integers have to look."""
         solution = ExactSolution(self.form, self._inverse)
         while not solution.decided:
-            if solution.bits > _MOST_BITS:
+            if solution.bits > MOST_BITS:
                 return None
             solution.refine()
         return solution

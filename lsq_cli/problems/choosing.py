@@ -131,7 +131,8 @@ class Ahead:
         """The problem by AAᵀ, if these are all rows and they are independent."""
         if not (self._ended and self._held):
             return None
-        from lsq_cli.problems.wide import WideProblem, WideRows  # for the few problems that are wide
+        from lsq_cli.problems.wide import WideProblem  # for the few problems that are wide
+        from lsq_cli.problems.widerows import WideRows
 
         many, intercept = [held.rows for held in self._held], self._options.intercept
         rows = WideRows.of(many, intercept)
@@ -141,7 +142,7 @@ class Ahead:
         for each in many:
             tally.merge(Tally.of(each))
         problem = WideProblem(about(self._source, tally, intercept=intercept), rows, self._options.rank_tol)
-        return problem if problem.independent_rows else None
+        return problem if problem.is_solved else None
 
     def too_many_unknowns(self) -> ProblemError:
         """Why the normal equations are refused, and the way out."""

@@ -17,10 +17,11 @@ from lsq_cli.engines.resources import Resources
 from lsq_cli.exact.equations import NormalEquations
 from lsq_cli.methods.gd import Descent
 from lsq_cli.methods.stopping import Limits
-from lsq_cli.problems import choosing, wide
+from lsq_cli.problems import choosing, widerows
 from lsq_cli.problems.summed import SummedProblem
 from lsq_cli.problems.summing import ProblemOptions, read_problem
-from lsq_cli.problems.wide import WideProblem, WideRows
+from lsq_cli.problems.wide import WideProblem
+from lsq_cli.problems.widerows import WideRows
 from lsq_cli.runs.comparing import compare, read_both
 from lsq_cli.runs.solving import Run
 from lsq_cli.sources.blocks import Rows
@@ -68,7 +69,7 @@ def random_wide(seed: int, m: int, extra: int, spread: float) -> tuple[np.ndarra
 def test_every_coefficient_is_the_exact_one_rounded_once(seed, m, extra, spread, is_sparse):
     A, b = random_wide(seed, m, extra, spread)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(wide, "_PIECE", 8)
+        patch.setattr(widerows, "_PIECE", 8)
         found = wide_problem(scipy.sparse.csr_array(A) if is_sparse else A, b)
 
         assert found.independent_rows

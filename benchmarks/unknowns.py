@@ -24,7 +24,9 @@ import numpy as np
 import lsq_cli
 from lsq_cli.core.problem import About
 from lsq_cli.exact.errorfree import ExactSums
+from lsq_cli.problems import choosing
 from lsq_cli.problems.summed import SummedProblem
+from lsq_cli.sources.opening import open_python
 
 
 def main() -> None:
@@ -85,31 +87,74 @@ def ratios(A: np.ndarray, b: np.ndarray, pairs: int) -> tuple[list[float], list[
     return found[1:], seconds[1:]
 
 
+STRUCTURES = ("spectrum", "integers", "simple", "zeros", "ties", "decimals", "dependent", "units", "near", "wide")
+
+
+def sample(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """A (m, n), n from 32 to 300, and b of a random problem of some structure."""
+    rng = np.random.default_rng(seed)
+    structure = STRUCTURES[seed % len(STRUCTURES)]
+    n = int(rng.integers(32, 301))
+    if structure == "dependent":
+        n = int(rng.integers(32, 60))  # for what takes minutes in integers
+    A, b = spectrum(n, 10.0 ** rng.uniform(0, 14))
+    if structure in ("integers", "simple", "zeros", "ties"):
+        A = rng.integers(-9, 10, A.shape).astype(float)
+        x = rng.integers(-9, 10, n).astype(float)
+        if structure == "zeros":
+            x[rng.random(n) < 0.5] = 0.0
+        if structure == "ties":
+            x[0] = 1.0 + 2.0**-53
+        b = A @ x + rng.integers(-9, 10, len(A)) * (structure == "integers")
+    elif structure == "decimals":
+        A = np.round(100 * rng.standard_normal(A.shape), 2)
+    elif structure == "dependent":
+        A[:, -1] = A[:, 0] + A[:, 1]
+    elif structure == "units":
+        A = A * 10.0 ** rng.integers(-100, 101, n)
+        b = A @ (1.0 / np.abs(A).max(axis=0)) + rng.standard_normal(len(A))
+    elif structure == "near":
+        A[:, -1] = A[:, 0] + 10.0 ** rng.uniform(-14, 0) * rng.standard_normal(len(A))
+    elif structure == "wide":
+        m, n = int(rng.integers(32, 41)), int(rng.integers(42, 49))
+        A, b = rng.standard_normal((m, n)), rng.standard_normal(m)
+        if seed % 3:
+            A[m - 3 :] = A[:3] if seed % 3 == 1 else A[:3] + A[3:6]
+    return A, b
+
+
 def same(count: int) -> None:
     """Solve random problems in doubles and in integers, and compare all that is promised."""
-    answered = {"doubles": 0, "integers": 0}
+    answered: dict[str, int] = {}
     for seed in range(count):
+        A, b = sample(seed)
         rng = np.random.default_rng(seed)
-        n = int(rng.integers(32, 301))
-        A, b = spectrum(n, 10.0 ** rng.uniform(0, 14))
-        if seed % 4 == 1:
-            A = rng.integers(-9, 10, A.shape).astype(float)
-            b = A @ rng.integers(-2, 3, n)
-        elif seed % 4 == 2:
-            A = np.round(100 * rng.standard_normal(A.shape), 2)
-        ridge = float(rng.choice([0.0, 0.0, 1e-3, 7.0]))
+        n = A.shape[1]
+        wide = len(A) < n
+        ridge = 0.0 if wide else float(rng.choice([0.0, 0.0, 1e-3, 7.0]))
+        weights = rng.choice([0.5, 1.0, 3.0], len(A)) if seed % 7 == 0 and not wide else None
         sums = ExactSums(n, 1)
-        sums.add(A, b[:, None], rng.choice([0.5, 1.0, 3.0], len(A)) if seed % 5 == 0 else None)
+        sums.add(A, b[:, None], weights)
         about = About(tuple(map(str, range(n))), ("b",))
         quick, slow = SummedProblem(about, sums, ridge), SummedProblem(about, sums, ridge)
         vars(slow)["verified"] = None
+        if wide:
+            quick = choosing.read(open_python(A, b))
+            if seed % 3 == 0:  # the sums would take columns for dependent; rows by the integers
+                slow = choosing.read(open_python(A, b))
+                vars(slow)["verified"] = None
         assert quick.rank == slow.rank, seed
         assert quick.x.tobytes() == slow.x.tobytes(), seed
         assert quick.value_at(quick.x) == slow.value_at(quick.x), seed
-        digits, most = quick.digits(quick.x), slow.digits(quick.x)
-        assert most is None or digits <= most, seed
-        answered["doubles" if quick.verified and quick.verified.solution else "integers"] += 1
-    print(f"{count} problems, the same bits: {answered}")
+        for x in (quick.x, quick.x * (1 + 1e-9)):
+            digits, most = quick.digits(x), slow.digits(x)
+            assert most is None or digits <= most, seed
+        kind = "integers"
+        if quick.verified and quick.verified.solution:
+            kind = "wide, doubles" if wide else "two stages" if quick.verified.staged else "doubles"
+        answered[kind] = answered.get(kind, 0) + 1
+        if seed % 50 == 49:
+            print(f"{seed + 1} problems, the same bits: {answered}", flush=True)
 
 
 if __name__ == "__main__":

@@ -37,8 +37,10 @@ if TYPE_CHECKING:
 _UNIT_ROUNDOFF = 2.0**-53
 # Log10 and a division of doubles err by far less than this.
 _SLACK = 1e-12
-# So much more where bounds come from doubles, that their digits are never above those of the integers.
+# So much more where doubles are held to integers, whose logarithms are not rounded alike.
 _DOUBLES_SLACK = 1.5 * _SLACK
+# The least double with all its bits.
+_LEAST = 2.0**-1021
 # Fraction bits of S on its way to doubles.
 _FIXED_BITS = 128
 
@@ -224,21 +226,31 @@ def sure_digits(solution: Bracketed, x: Array, *, in_doubles: bool = False) -> f
     """Correct significant digits of the worst coefficient of x (n, p) against the exact solution.
 
     Never too optimistic: the distance from x to the far end of the exact coefficient's interval, in integers, over
-    the near end. A coefficient that is exactly 0 has all digits if x has 0 there, none else. With `in_doubles`, for a
-    solution of `verified.py`, it is a little less than what the integers would say.
+    the near end. A coefficient that is exactly 0 has all digits if x has 0 there, none else.
+
+    With `in_doubles`, for a solution of `verified.py`, it is never more than what the integers would say, whose
+    intervals may be wider: all that is known of them is that both ends round to the same double.
     """
-    slack = _DOUBLES_SLACK if in_doubles else _SLACK
     if not np.isfinite(x).all():
         return 0.0
     found = x.reshape(len(x), -1)
-    return min(
-        (_digits_of_one(solution, i, t, float(v), slack) for (i, t), v in np.ndenumerate(found)), default=ALL_DIGITS
-    )
+    digits = _digits_if_settled if in_doubles else _digits_of_one
+    return min((digits(*solution.interval(i, t), float(v)) for (i, t), v in np.ndenumerate(found)), default=ALL_DIGITS)
 
 
-def _digits_of_one(solution: Bracketed, i: int, t: int, x: float, slack: float) -> float:
+def _digits_if_settled(exact: Dyadic, error: Dyadic, x: float) -> float:
+    """The sure digits of one coefficient by any interval whose ends round to the same double."""
+    nearest = float(exact)
+    if error.mantissa == 0 or not _LEAST <= abs(nearest) < math.inf:
+        return _digits_of_one(exact, error, x, _DOUBLES_SLACK)
+    if x == nearest:
+        return ALL_DIGITS
+    # Neither the middle nor an end of another one is further than half a unit in the last place from this middle.
+    return _digits_of_one(exact, total([error, dyadic(2.0 * math.ulp(nearest))]), x, _DOUBLES_SLACK)
+
+
+def _digits_of_one(exact: Dyadic, error: Dyadic, x: float, slack: float = _SLACK) -> float:
     """The sure digits of one coefficient."""
-    exact, error = solution.interval(i, t)
     negated = Dyadic(-exact.mantissa, exact.exponent)
     distance = total([dyadic(x), negated])
     worst = total([Dyadic(abs(distance.mantissa), distance.exponent), error])

@@ -233,6 +233,11 @@ class ExactSolution:
         if try_short and self.bits >= max(2 * gain, _SHORT_BITS) and not self.settled:
             self._try_short()
 
+    @property
+    def scaled(self) -> Integers:
+        """y (n, p) in units of 2^−bits."""
+        return self._y
+
     def _try_short(self) -> None:
         """Put y's nearest fractions of half as many bits in its place where they solve the equations exactly."""
         y, spare = self._y, self.bits // 2

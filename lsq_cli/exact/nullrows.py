@@ -24,10 +24,11 @@ from lsq_cli.exact.dyadic import Dyadic
 from lsq_cli.exact.equations import ExactSolution
 from lsq_cli.exact.errorfree import ExactSums
 from lsq_cli.exact.limbform import LimbForm
-from lsq_cli.exact.verified import DoubleInverse
+from lsq_cli.exact.staged import proved_inverse
 
 if TYPE_CHECKING:
     from lsq_cli.core.solution import Array
+    from lsq_cli.exact.doubleinverse import ProvedInverse
     from lsq_cli.exact.dyadic import Integers
     from lsq_cli.exact.whole import WholeRows
 
@@ -155,7 +156,7 @@ def _parted(S: Array) -> tuple[list[int], list[int]] | None:
 class _Regression:
     """The rows D on the independent rows R, from the sums K of all."""
 
-    def __init__(self, K: LimbForm, R: list[int], D: list[int], form: LimbForm, inverse: DoubleInverse) -> None:
+    def __init__(self, K: LimbForm, R: list[int], D: list[int], form: LimbForm, inverse: ProvedInverse) -> None:
         self.R, self.D, self.inverse = R, D, inverse
         self._m, self._form = K.n, form
 
@@ -163,7 +164,7 @@ class _Regression:
     def of(cls, K: LimbForm, R: list[int], D: list[int]) -> _Regression | None:
         """None where doubles do not prove that R are independent."""
         form = K.part(R, D)
-        inverse = DoubleInverse.of(form)
+        inverse = proved_inverse(form)
         return None if inverse is None else cls(K, R, D, form, inverse)
 
     @cached_property

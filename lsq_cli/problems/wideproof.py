@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lsq_cli.exact.bordered import BorderedForm
+from lsq_cli.exact.doubleinverse import DoubleInverse
 from lsq_cli.exact.equations import ExactSolution
 from lsq_cli.exact.limbform import LimbForm
 from lsq_cli.exact.nullrows import NullRows, count_independent, exact_null_rows, near_null_rows
-from lsq_cli.exact.verified import MOST_BITS, DoubleInverse
+from lsq_cli.exact.staged import StagedInverse
+from lsq_cli.exact.verified import MOST_BITS
 from lsq_cli.problems.widesolution import WideSolution
 
 if TYPE_CHECKING:
+    from lsq_cli.exact.doubleinverse import ProvedInverse
     from lsq_cli.exact.errorfree import ExactSums
     from lsq_cli.exact.whole import WholeRows
     from lsq_cli.problems.widerows import WideRows
@@ -35,12 +38,12 @@ class VerifiedRows:
     ----------
     whole : WholeRows
     form : BorderedForm
-    inverse : DoubleInverse
+    inverse : ProvedInverse
     exact : bool
         Whether dependent rows depend exactly.
     """
 
-    def __init__(self, whole: WholeRows, form: BorderedForm, inverse: DoubleInverse, *, exact: bool) -> None:
+    def __init__(self, whole: WholeRows, form: BorderedForm, inverse: ProvedInverse, exact: bool) -> None:
         self._whole, self._form, self._inverse, self.exact = whole, form, inverse, exact
         self.missing = form.n - whole.m
         """Rows that are made of others."""
@@ -70,21 +73,32 @@ class VerifiedRows:
         least = max(of_rows, of_columns) * 2.0**spread
         inverse = DoubleInverse.of(form)
         if inverse is not None and inverse.is_surely_regular(least):
-            return cls(whole, BorderedForm(form, rows.b, []), inverse, exact=True)
-        if rows.weights is not None and (rows.weights != rows.weights[0]).any():
+            return cls(whole, BorderedForm(form, rows.b, []), inverse, True)
+        bordered = _bordered(rows, whole, form, least, of_columns)
+        if bordered is not None:
+            return cls(whole, *bordered)
+        staged = StagedInverse.of(form)
+        if staged is None or not staged.is_surely_regular(least):
             return None
-        null = _null_rows(rows, whole, form, least, of_columns)
-        if null is None:
-            return None
-        bordered = BorderedForm(form, rows.b, null.V)
-        inverse = DoubleInverse.of(bordered)
-        return None if inverse is None else cls(whole, bordered, inverse, exact=null.exact)
+        return cls(whole, BorderedForm(form, rows.b, []), staged, True)
 
     @cached_property
     def solution(self) -> WideSolution | None:
         """The solution, if every rounding is decided in a few steps; None where the integers have to look."""
         solution = WideSolution(self._whole, ExactSolution(self._form, self._inverse), self._whole.m, MOST_BITS)
         return solution if solution.settled else None
+
+
+def _bordered(
+    rows: WideRows, whole: WholeRows, form: LimbForm, least: float, of_columns: float
+) -> tuple[BorderedForm, DoubleInverse, bool] | None:
+    """The form for dependent rows, its inverse, and whether they depend exactly; None where doubles leave a doubt."""
+    if rows.weights is not None and (rows.weights != rows.weights[0]).any():
+        return None
+    null = _null_rows(rows, whole, form, least, of_columns)
+    bordered = None if null is None else BorderedForm(form, rows.b, null.V)
+    inverse = None if bordered is None else DoubleInverse.of(bordered)
+    return None if null is None or bordered is None or inverse is None else (bordered, inverse, null.exact)
 
 
 def _null_rows(rows: WideRows, whole: WholeRows, form: LimbForm, least: float, of_columns: float) -> NullRows | None:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from lsq_cli.core.problem import About
+from lsq_cli.exact.doubleinverse import DoubleInverse
 from lsq_cli.exact.errorfree import ExactSums
 from lsq_cli.exact.limbform import LimbForm
-from lsq_cli.exact.verified import DoubleInverse, Verified, largest_eigenpair
+from lsq_cli.exact.verified import Verified, largest_eigenpair
 from lsq_cli.problems import summed
 from lsq_cli.problems.summed import SummedProblem
 

@@ -142,15 +142,18 @@ def _simple_fractions(terms: Mapping[int, Fraction], margins: Mapping[int, Fract
     found = {}
     for k, w in terms.items():
         fraction = simplest_between(w - margins[k], w + margins[k])
-        if not _is_simple(fraction):
+        if not is_simple(fraction):
             return None
         if fraction:
             found[k] = fraction
     return found
 
 
-def shortened(equations: NormalEquations, relations: list[Relation], tolerance: float) -> list[Relation]:
-    """The same dependencies, each with fewer columns where adding another one's multiple makes it so."""
+def shortened(equations: NormalEquations | None, relations: list[Relation], tolerance: float) -> list[Relation]:
+    """The same dependencies, each with fewer columns where adding another one's multiple makes it so.
+
+    Without equations all of them hold exactly, and so do their combinations.
+    """
     result = list(relations)
     if len(relations) > _MOST_SHORTENED:
         return result
@@ -173,11 +176,13 @@ def _combinations(relation: Relation, other: Relation) -> list[Relation]:
         for k, v in other._entries().items():
             terms[k] = terms.get(k, Fraction(0)) - factor * v
         found.append(Relation(relation.column, {k: w for k, w in sorted(terms.items()) if w}, simple=True))
-    return [candidate for candidate in found if all(_is_simple(w) for w in candidate.coefficients.values())]
+    return [candidate for candidate in found if all(is_simple(w) for w in candidate.coefficients.values())]
 
 
-def _checked(equations: NormalEquations, relation: Relation, tolerance: float) -> Relation | None:
+def _checked(equations: NormalEquations | None, relation: Relation, tolerance: float) -> Relation | None:
     """The relation, marked as exact where it is, if it is good enough; None otherwise."""
+    if equations is None:
+        return replace(relation, exact=True)
     square, allowed = _missed(equations, relation, tolerance)
     return replace(relation, exact=square == 0) if square <= allowed else None
 
@@ -220,7 +225,7 @@ def simplest_between(low: Fraction, high: Fraction) -> Fraction:
     return result
 
 
-def _is_simple(w: Fraction) -> bool:
+def is_simple(w: Fraction) -> bool:
     """Whether people would write it as a decimal of few digits or a small fraction."""
     if abs(w.numerator) >= _HUGE:
         return False

@@ -269,14 +269,16 @@ class ExactSolution:
     def settled(self) -> bool:
         """Whether every coefficient and every least ‖r‖² is known to the last bit of a double."""
         return all(
-            self._square_settled(t) and all(self._settled(i, t) for i in range(self.equations.n))
+            self._square_settled(t) and all(self._settled(i, t) for i in range(self.equations.wanted))
             for t in range(self.equations.p)
         )
 
     @property
     def decided(self) -> bool:
         """As `settled`, and no coefficient that may be 0 is left open, even where a proof of that is out of reach."""
-        return self.settled and not any(self._may_be_zero(i, t) for i, t in np.ndindex(self._y.shape))
+        return self.settled and not any(
+            self._may_be_zero(i, t) for i, t in np.ndindex(self.equations.wanted, self.equations.p)
+        )
 
     def _may_be_zero(self, i: int, t: int) -> bool:
         """Whether 0 is in a coefficient's interval without a proof that it is the value."""
@@ -320,12 +322,12 @@ class ExactSolution:
 
     @cached_property
     def x(self) -> Array:
-        """The solution (n, p), each coefficient the double nearest to the exact one.
+        """The solution (wanted, p), each coefficient the double nearest to the exact one.
 
         Infinite or subnormal where the user's units make it so. Where an exact solution lies half-way between two
         doubles, either may be returned.
         """
-        n, p = self.equations.n, self.equations.p
+        n, p = self.equations.wanted, self.equations.p
         return np.array([[float(self.interval(i, t)[0]) for t in range(p)] for i in range(n)]).reshape(n, p)
 
     def least_squares(self) -> tuple[Dyadic, ...]:

@@ -46,10 +46,13 @@ class ExactForm(ABC):
         squares_j·4^(−half_j) lies in [¼, 1).
     hadamard : int
         log₂ of a bound on det N of A's columns.
+    wanted : int
+        So many unknowns, the first, are asked for: all n but where the system is bordered.
     """
 
     def __init__(self, e: list[int], squares: list[int], targets: Integers, ridge: float, penalised: slice) -> None:
         self.n: int = targets.shape[0]
+        self.wanted = self.n
         self.p: int = targets.shape[1]
         self.e, self.squares, self.targets = e, squares, targets
         self.ridge, self.penalised = ridge, penalised

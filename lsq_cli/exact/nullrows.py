@@ -1,4 +1,4 @@
-"""Which rows of a wide A are made of others, and what no combination of them reaches: V for `bordered.py`.
+"""Which rows of a wide A, or columns of any A, are made of others, and V for `bordered.py`.
 
 Cholesky with pivots on K = AAᵀ in doubles parts the rows into R, independent, and D. What it finds is only a guess:
 
@@ -53,38 +53,41 @@ class NullRows(NamedTuple):
     """q columns V (m, q) such that V spans what A's columns do not."""
 
     V: Columns
+    dependent: list[int]
+    """The row that each column of V is about."""
     exact: bool
     """Whether AᵀV = 0 exactly."""
 
 
-def exact_null_rows(K: LimbForm, tolerance: float) -> NullRows | None:
+def exact_null_rows(K: LimbForm, tolerance: float, *, latest: bool = False) -> NullRows | None:
     """V where the dependencies are simple and hold exactly; None otherwise.
 
     Parameters
     ----------
     K : LimbForm
-        AAᵀ.
+        AAᵀ for rows; AᵀA for columns, which V then is about.
     tolerance : float
         What must be surely left of every independent row.
+    latest : bool
+        Whether a row that depends on those before it is the dependent one, whatever its pivot.
     """
     S = K.scaled()
-    parts = _parted(S)
-    if parts is None or not parts[1]:
+    parts = _in_order(S) if latest else _parted(S)
+    if parts is None or not all(parts):
         return None
     R, D = parts
     regression = _Regression.of(K, R, D)
     if regression is None or not regression.inverse.is_surely_regular(tolerance):
         return None
     # c in the user's units from that of the scaled rows.
-    scale = [e + h for e, h in zip(K.e, K.half, strict=True)]
+    scale = [e + h for e, h in zip(K.e, K.half, strict=True)][: K.n]
     C = np.ldexp(
         regression.inverse.R @ S[np.ix_(R, D)], np.subtract.outer([-scale[i] for i in R], [-scale[d] for d in D])
     )
     V = _simple(C, R, D, K.n)
-    lowest = min(K.e)
-    if V is None or K.times(V << np.array([[e - lowest] for e in K.e], dtype=object)).any():
+    if V is None or _image(K, V).any():
         return None
-    return NullRows([[Dyadic(int(v), 0) for v in column] for column in V.T], exact=True)
+    return NullRows([[Dyadic(int(v), 0) for v in column] for column in V.T], D, exact=True)
 
 
 def near_null_rows(A: Array, whole: WholeRows, r: int, tolerance: float) -> NullRows | None:
@@ -110,7 +113,7 @@ def near_null_rows(A: Array, whole: WholeRows, r: int, tolerance: float) -> Null
             return None
         outside = _outside(regression.normal(_BITS // 2), whole, lengths) / tolerance
         if outside <= 0.5:
-            return NullRows(regression.normal(_BITS), exact=False)
+            return NullRows(regression.normal(_BITS), regression.D, exact=False)
         if outside <= 2.0:
             return None
     return None
@@ -131,6 +134,30 @@ def count_independent(K: LimbForm) -> int | None:
     """How many rows doubles take for independent, if the pivots leave no doubt."""
     parts = _parted(K.scaled())
     return None if parts is None else len(parts[0])
+
+
+def _image(K: LimbForm, V: Integers) -> Integers:
+    """KV, but for powers of two."""
+    up = np.array([[e - min(K.e[: K.n])] for e in K.e[: K.n]], dtype=object)
+    return K.times(np.concatenate((V << up, np.full((K.p, V.shape[1]), 0, dtype=object))))[: K.n]
+
+
+def _in_order(S: Array) -> tuple[list[int], list[int]] | None:
+    """The rows that do not depend on those before them, and the others; None where a pivot is in between."""
+    m = len(S)
+    L, left, taken = np.zeros((m, m), order="F"), S.diagonal().copy(), list[int]()
+    for j in range(m):
+        share = left[j] / S[j, j] if S[j, j] > 0.0 else 0.0
+        if share < _NOTHING:
+            continue
+        if share < _SOMETHING:
+            return None
+        k = len(taken)
+        column = (S[:, j] - L[:, :k] @ L[j, :k]) / np.sqrt(left[j])
+        L[:, k] = column
+        left -= column * column
+        taken.append(j)
+    return taken, sorted(set(range(m)) - set(taken))
 
 
 def _parted(S: Array) -> tuple[list[int], list[int]] | None:

@@ -20,12 +20,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lsq_cli.exact.certificate import UnitColumns
+from lsq_cli.exact.doubleinverse import DoubleInverse
 from lsq_cli.exact.equations import ExactSolution
 from lsq_cli.exact.limbform import LimbForm
-from lsq_cli.exact.staged import proved_inverse
+from lsq_cli.exact.rank import Rank
+from lsq_cli.exact.staged import StagedInverse
 
 if TYPE_CHECKING:
     from lsq_cli.core.solution import Array
+    from lsq_cli.exact.bordered import BorderedForm
     from lsq_cli.exact.doubleinverse import ProvedInverse
     from lsq_cli.exact.errorfree import ExactSums
 
@@ -128,32 +131,48 @@ def largest_eigenpair(M: Array) -> tuple[float, Array]:
 
 
 class Verified:
-    """A problem whose columns doubles prove to be independent.
+    """A problem whose rank doubles prove.
 
     Parameters
     ----------
     form : LimbForm
     inverse : ProvedInverse
+    rank : Rank, optional
+        Of dependent columns; `system` then gives the solution of least norm. All are independent by default.
+    system : BorderedForm, optional
     """
 
-    def __init__(self, form: LimbForm, inverse: ProvedInverse) -> None:
+    def __init__(
+        self, form: LimbForm, inverse: ProvedInverse, rank: Rank | None = None, system: BorderedForm | None = None
+    ) -> None:
         self.form, self._inverse = form, inverse
+        self._system = system or form
+        self.rank = rank or Rank(form.n, tuple(range(form.n)))
         self.staged = inverse.staged
         """Whether it took two stages."""
 
     @classmethod
     def of(cls, sums: ExactSums, ridge: float, tolerance: float) -> Verified | None:
-        """The problem of some sums; None where doubles do not prove that every column exceeds the tolerance."""
+        """The problem of some sums; None where doubles leave a doubt of the rank."""
         form = LimbForm.of(sums, ridge)
-        inverse = None if form is None else proved_inverse(form)
-        if form is None or inverse is None or not inverse.is_surely_regular(tolerance):
+        if form is None:
+            return None
+        inverse: ProvedInverse | None = DoubleInverse.of(form)
+        if inverse is None and not ridge:
+            from lsq_cli.exact.exactrank import exact_rank  # as in `rank.decide`: for dependent columns only
+
+            found = exact_rank(form, tolerance)
+            if found is not None:
+                return cls(form, found[2], found[0], found[1])
+        inverse = inverse or StagedInverse.of(form)
+        if inverse is None or not inverse.is_surely_regular(tolerance):
             return None
         return cls(form, inverse)
 
     @cached_property
     def solution(self) -> ExactSolution | None:
         """The solution, if every rounding is decided in a few steps; None where the integers have to look."""
-        solution = ExactSolution(self.form, self._inverse)
+        solution = ExactSolution(self._system, self._inverse)
         while not solution.decided:
             if solution.bits > MOST_BITS:
                 return None
@@ -163,7 +182,7 @@ class Verified:
     @cached_property
     def certificate(self) -> DoubleCertificate | None:
         """The condition, and how x changes with the data; None where R has too few digits for that."""
-        if self._inverse.gain < _CERTIFICATE_GAIN:
+        if self.rank.dependent or self._inverse.gain < _CERTIFICATE_GAIN:
             return None
         certificate = DoubleCertificate(self.form, self._inverse)
         return certificate if certificate.is_sharp else None

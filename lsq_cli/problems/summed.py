@@ -78,7 +78,7 @@ class SummedProblem:
     def columns(self) -> rank.Rank:
         """Which columns are independent, and what the others are made of."""
         if self.verified is not None:
-            return rank.Rank(self.sums.n, tuple(range(self.sums.n)))
+            return self.verified.rank
         return rank.decide(self.equations, self.tolerance)
 
     @property

@@ -73,14 +73,14 @@ class VerifiedRows:
         least = max(of_rows, of_columns) * 2.0**spread
         inverse = DoubleInverse.of(form)
         if inverse is not None and inverse.is_surely_regular(least):
-            return cls(whole, BorderedForm(form, rows.b, []), inverse, True)
+            return cls(whole, BorderedForm.of_rows(form, rows.b, []), inverse, True)
         bordered = _bordered(rows, whole, form, least, of_columns)
         if bordered is not None:
             return cls(whole, *bordered)
         staged = StagedInverse.of(form)
         if staged is None or not staged.is_surely_regular(least):
             return None
-        return cls(whole, BorderedForm(form, rows.b, []), staged, True)
+        return cls(whole, BorderedForm.of_rows(form, rows.b, []), staged, True)
 
     @cached_property
     def solution(self) -> WideSolution | None:
@@ -96,7 +96,7 @@ def _bordered(
     if rows.weights is not None and (rows.weights != rows.weights[0]).any():
         return None
     null = _null_rows(rows, whole, form, least, of_columns)
-    bordered = None if null is None else BorderedForm(form, rows.b, null.V)
+    bordered = None if null is None else BorderedForm.of_rows(form, rows.b, null.V)
     inverse = None if bordered is None else DoubleInverse.of(bordered)
     return None if null is None or bordered is None or inverse is None else (bordered, inverse, null.exact)
 

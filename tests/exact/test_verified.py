@@ -75,6 +75,7 @@ def test_x_f_norms_and_rank_are_the_same_bits_and_digits_no_more(first):
 
         assert quick.rank == slow.rank, seed
         assert quick.x.tobytes() == slow.x.tobytes(), seed
+        assert (quick.dependencies(), quick.columns.affected) == (slow.dependencies(), slow.columns.affected), seed
         for x in (quick.x, np.zeros_like(quick.x), quick.x * (1 + 1e-9)):
             assert quick.value_at(x) == slow.value_at(x), seed
             if slow.is_regular:
@@ -105,9 +106,22 @@ def test_exact_coefficients_are_proved_by_putting_them_in():
     assert quick.value_at(quick.x).residual_norm == 0.0
 
 
-def test_dependent_columns_are_left_to_the_integers():
+def test_columns_that_depend_exactly_need_no_integers():
+    rng = np.random.default_rng(2)
+    A = rng.integers(-9, 10, (50, 12)).astype(float)
+    A[:, 9], A[:, 4], A[:, 11] = A[:, 3], 2 * A[:, 1] - A[:, 0] / 4, A[:, 3] + A[:, 5] / 8
+    quick, slow = problems(A, rng.standard_normal((50, 2)), intercept=True)
+
+    assert quick.rank == 10 and quick.digits(quick.x) == 15.9
+    assert "equations" not in vars(quick)
+    assert quick.dependencies() == slow.dependencies()
+    assert quick.columns == slow.columns
+    assert quick.x.tobytes() == slow.x.tobytes()
+
+
+def test_columns_that_depend_but_for_rounding_are_left_to_the_integers():
     A = np.random.default_rng(2).standard_normal((50, 10))
-    A[:, 9] = A[:, 3]
+    A[:, 9] = A[:, 3] + A[:, 4]
     quick, _ = problems(A, A[:, :1])
 
     assert quick.verified is None

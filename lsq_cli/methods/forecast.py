@@ -16,11 +16,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from lsq_cli.core.problem import Objective
+    from lsq_cli.core.problem import Form, Objective
     from lsq_cli.core.solution import Array
 
 _LANCZOS_STEPS = 24
@@ -39,6 +40,13 @@ class Spectrum:
         values, vectors = np.linalg.eigh(G)
         noise = len(G) * np.finfo(np.float64).eps * max(float(values[-1]), 0.0)
         return cls(np.where(values > noise, values, 0.0), vectors)
+
+    @classmethod
+    def known(cls, form: Form) -> Spectrum | None:
+        """The spectrum of a form's G, made once for all who walk on it; None where it has no G."""
+        if form.G is not None and form not in _KNOWN:
+            _KNOWN[form] = cls.of(form.G)
+        return _KNOWN.get(form)
 
     @property
     def largest(self) -> float:
@@ -59,6 +67,10 @@ class Spectrum:
         unit = x / largest  # whose square does not overflow
         part = self.vectors[:, self.values == 0.0].T @ unit
         return float(np.linalg.norm(part) / np.linalg.norm(unit))
+
+
+# As long as the form is there.
+_KNOWN: WeakKeyDictionary[Form, Spectrum] = WeakKeyDictionary()
 
 
 class Modes(NamedTuple):

@@ -80,7 +80,7 @@ class GradientDescent:
     def __init__(self, form: Form, asked: Descent) -> None:
         self._form, self._asked = form, asked
         self._objectives = [form.objective(t) for t in range(form.p)]
-        self._spectrum = None if form.G is None else Spectrum.of(form.G)
+        self._spectrum = Spectrum.known(form)
         self._largest = self._spectrum.largest if self._spectrum else largest_eigenvalue(self._objectives[0])
         self._rules = [self._rule() for _ in range(form.p)]
         self._starts = [form.from_user(asked.x0, t) for t in range(form.p)]

@@ -111,13 +111,18 @@ class SummedProblem:
         """∇²f = AᵀA + λI (n, n) in doubles, but for a factor."""
         return self.quadratic.G
 
+    @cached_property
+    def _normalized(self) -> Form:
+        """The sums in doubles, in columns of length 1."""
+        from lsq_cli.problems.normalizing import Normalized  # for descents that ask for it
+
+        return Normalized(self.quadratic)
+
     def form(self, *, normalize: bool = False) -> Form:
         """The sums in doubles, in columns of length 1 if so asked."""
         if not normalize:
             return self.quadratic
-        from lsq_cli.problems.normalizing import Normalized  # for descents that ask for it
-
-        return Normalized(self.quadratic)
+        return self._normalized
 
     @cached_property
     def inverse(self) -> certificate.Inverse:

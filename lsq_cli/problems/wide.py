@@ -114,6 +114,9 @@ class WideProblem:
     def with_sums(self, total: Summed, precision: str) -> WideProblem:
         """The same problem with the sums of its rows, made in this precision, for descent."""
         problem = copy(self)
+        # What was proved of AAᵀ serves both; each solves for itself.
+        if self.verified is not None:
+            problem.verified = copy(self.verified)
         problem._quadratic = Quadratic(total.sums)
         problem.about = replace(self.about, precision=precision, work=total.tally.work)
         return problem
@@ -158,14 +161,20 @@ class WideProblem:
         A: Array = next(A for _, A in self.rows.columns())
         return A.T @ A
 
+    @cached_property
+    def _normalized(self) -> Form:
+        """The sums in doubles, in columns of length 1."""
+        from lsq_cli.problems.normalizing import Normalized  # for descents that ask for it
+
+        assert self._quadratic is not None, "a problem for the normal equations alone has no sums to descend on"
+        return Normalized(self._quadratic)
+
     def form(self, *, normalize: bool = False) -> Form:
         """The sums of the rows in doubles, in columns of length 1 if so asked."""
         assert self._quadratic is not None, "a problem for the normal equations alone has no sums to descend on"
         if not normalize:
             return self._quadratic
-        from lsq_cli.problems.normalizing import Normalized  # for descents that ask for it
-
-        return Normalized(self._quadratic)
+        return self._normalized
 
     def digits(self, x: Array) -> float | None:
         """Digits of `x`, (n,) or (n, p), that are surely those of the solution of least norm.

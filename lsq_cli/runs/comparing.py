@@ -8,6 +8,8 @@ reading, of the summing in its own precision, and of its method.
 Where A is wide the normal equations use AAᵀ, as in ``lsq solve`` (`choosing.py`). More unknowns than `SUMMED` are
 refused: without AᵀA there are neither normal equations nor a forecast.
 
+The eigenvalues of AᵀA, which every rule needs, are made once in a precision, and count for each rule.
+
 A rule that would need longer than the limit is stopped as soon as the time of one iteration is known. Its forecast
 stands in its place.
 """
@@ -28,6 +30,7 @@ from lsq_cli.core.problem import Work
 from lsq_cli.core.solution import ALL_DIGITS
 from lsq_cli.engines.resources import Resources
 from lsq_cli.methods import RULES
+from lsq_cli.methods.forecast import Spectrum
 from lsq_cli.methods.gd import Descent
 from lsq_cli.methods.steps import rule_named
 from lsq_cli.methods.stopping import Limits
@@ -125,9 +128,9 @@ def read_both(
         raise _too_many_unknowns(source, n)
     start = perf_counter()
     ahead = Ahead(source, options)
-    # One AAᵀ each, so that each one's normal equations are solved and timed.
-    wide = [ahead.wide_problem() for _ in PRECISIONS]
-    kernel = SumBothWays(n, len(source.targets), options.intercept, wide[0] is None)
+    # One AAᵀ for both; each one's normal equations are solved and timed.
+    wide = ahead.wide_problem()
+    kernel = SumBothWays(n, len(source.targets), options.intercept, wide is None)
     total = resources.fold(kernel, numbered_blocks(resources.watched(ahead.blocks())), waits=source.waits)
     seconds = perf_counter() - start
     both = (None, None) if total is None else (total.extended, total.double)
@@ -139,9 +142,9 @@ def read_both(
             tally.work = Work(reading * share, tally.work.summing * share)
     extended, double = (
         summed_problem(summed, source, options._replace(precision=precision))
-        if known is None
-        else known.with_sums(usable(summed, source), precision)
-        for precision, summed, known in zip(PRECISIONS, both, wide, strict=True)
+        if wide is None
+        else wide.with_sums(usable(summed, source), precision)
+        for precision, summed in zip(PRECISIONS, both, strict=True)
     )
     return extended, double
 
@@ -181,9 +184,14 @@ def compare(
     """
     limits = Limits(tol, sys.maxsize, time_limit)
     for problem in problems:
+        shared = 0.0
         for step in (None, *RULES):
             descent = None if step is None else Descent(step, limits=limits, normalize=normalize)
-            yield _entry(problem, descent, time_limit, interrupted, clock, problems[0].x)
+            if step == RULES[0]:
+                start = clock()
+                Spectrum.known(problem.form(normalize=normalize))
+                shared = clock() - start
+            yield _entry(problem, descent, time_limit, interrupted, clock, problems[0].x, shared)
             if interrupted is not None and interrupted():
                 return
 
@@ -195,8 +203,12 @@ def _entry(
     interrupted: Callable[[], bool] | None,
     clock: Callable[[], float],
     right: Array | None,
+    shared: float,
 ) -> Entry:
-    """One run to its end, or to where its forecast is known to be too long; `right` is the exact x (n, p)."""
+    """One run to its end, or to where its forecast is known to be too long.
+
+    `right` is the exact x (n, p), `shared` the seconds of what was done once for all rules and each of them needs.
+    """
     start = clock()
     run = Run(problem, descent, interrupted)
     step = None if descent is None else descent.step
@@ -205,9 +217,9 @@ def _entry(
     bound = step is not None and rule_named(step).forecast_is_bound
     rows, precision = sum(problem.about.work), problem.about.precision
     if projected is not None:
-        seconds = (rows + projected, projected)
+        seconds = (rows + shared + projected, shared + projected)
         return Entry("gd", step, precision, "forecast", *seconds, None, forecast, bound, None, None, None, None)
-    solving = clock() - start
+    solving = shared + clock() - start
     solution = run.solution()
     first = step is None and precision == PRECISIONS[0]
     agreement, differs = (None, None) if right is None or first else _compared(solution, right)

@@ -286,6 +286,26 @@ def test_a_wide_problem_is_solved_by_its_rows_in_both_precisions():
     assert all(entry.digits > 4 for entry in entries)
 
 
+@pytest.mark.parametrize("normalize", [False, True])
+def test_what_every_rule_needs_of_the_sums_is_made_once_in_a_precision(normalize, monkeypatch):
+    seen = []
+    eigh = np.linalg.eigh
+    monkeypatch.setattr(np.linalg, "eigh", lambda G: seen.append(len(G)) or eigh(G))
+    A, b = np.random.default_rng(3).standard_normal((40, 36)), np.arange(40.0)
+    list(compare(read_both(open_python(A, b)), tol=1e-2, normalize=normalize))
+
+    assert seen.count(36) == 2
+
+
+def test_a_wide_problem_sums_its_rows_once_and_solves_twice(monkeypatch):
+    A, b = np.random.default_rng(4).standard_normal((34, 40)), np.arange(34.0)
+    extended, double = read_both(open_python(A, b))
+
+    assert extended.sums is double.sums
+    assert extended.verified is not double.verified
+    assert np.array_equal(extended.x, double.x) and extended.solution is not double.solution
+
+
 def test_json_is_one_line_that_says_what_was_asked(run_lsq):
     result = run_lsq("compare", *FILES, "-f", "json", "--time-limit", 5)
 

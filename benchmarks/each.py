@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 FILES, PAIRS = 200, 5
+LSQ = [sys.executable, "-m", "lsq_cli", "solve", "-t", "y", "--intercept", "-q"]
 SCRIPT = """
 import json, sys
 import numpy as np, polars as pl
@@ -45,6 +46,12 @@ def tables(folder: Path, rows: int, columns: int) -> list[str]:
     return list(map(str, paths))
 
 
+def large(folder: Path, rows: int = 9500) -> tuple[list[str], list[str]]:
+    """The commands of both sides on files of 1 MB, or of fewer rows."""
+    paths = tables(folder, rows, 5)
+    return [*LSQ, "--each", *paths], [sys.executable, "-c", SCRIPT, *paths]
+
+
 def seconds(argv: list[str]) -> tuple[float, float]:
     """Wall and CPU seconds of a command."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
@@ -63,13 +70,11 @@ def compare(title: str, ours: list[str], theirs: list[str]) -> None:
 def main() -> None:
     """Make the tables, run both."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp())
-    lsq = [sys.executable, "-m", "lsq_cli", "solve", "-t", "y", "--intercept", "-q"]
-    large, tiny = tables(folder / "large", 9500, 5), tables(folder / "tiny", 10, 3)
-    print(f"{FILES} files of {os.path.getsize(large[0]) / 1e6:.1f} MB, {PAIRS} pairs")
-    compare(
-        "--each on large files, to polars and numpy", [*lsq, "--each", *large], [sys.executable, "-c", SCRIPT, *large]
-    )
-    compare("--each on tiny files, to one of them", [*lsq, "--each", *tiny], [*lsq, "-f", "json", tiny[0]])
+    ours, theirs = large(folder / "large")
+    tiny = tables(folder / "tiny", 10, 3)
+    print(f"{FILES} files of {os.path.getsize(ours[-1]) / 1e6:.1f} MB, {PAIRS} pairs")
+    compare("--each on large files, to polars and numpy", ours, theirs)
+    compare("--each on tiny files, to one of them", [*LSQ, "--each", *tiny], [*LSQ, "-f", "json", tiny[0]])
 
 
 if __name__ == "__main__":

@@ -26,6 +26,16 @@ from lsq_cli.sources.opening import open_python
 REPEATS = 15
 
 
+def problem_of(rows: int, columns: int, jobs: int) -> tuple[np.ndarray, Callable[[], object]]:
+    """A (rows, columns) in memory, and one step: f and ∇f at some x."""
+    rng = np.random.default_rng(0)
+    A, b = rng.standard_normal((rows, columns)), rng.standard_normal(rows)
+    x = rng.standard_normal(columns)
+    problem = choosing.read(open_python(A, b), resources=Resources(jobs), method="gd", rows=True)
+    objective = problem.form().objective(0)
+    return A, lambda: objective.value_and_gradient(x)
+
+
 def seconds(work: Callable[[], object]) -> float:
     """How long one call takes."""
     start = perf_counter()
@@ -35,14 +45,10 @@ def seconds(work: Callable[[], object]) -> float:
 
 def main(rows: int = 1_000_000, columns: int = 50) -> None:
     """Print one line for each number of jobs."""
-    rng = np.random.default_rng(0)
-    A, b = rng.standard_normal((rows, columns)), rng.standard_normal(rows)
-    x = rng.standard_normal(columns)
-    print(f"{rows} × {columns}, {A.nbytes / 1e6:.0f} MB")
+    print(f"{rows} × {columns}, {8e-6 * rows * columns:.0f} MB")
     for jobs in (1, 2):
-        problem = choosing.read(open_python(A, b), resources=Resources(jobs), method="gd", rows=True)
-        objective = problem.form().objective(0)
-        pairs = [(seconds(A.sum), seconds(lambda f=objective: f.value_and_gradient(x))) for _ in range(REPEATS)]
+        A, step = problem_of(rows, columns, jobs)
+        pairs = [(seconds(A.sum), seconds(step)) for _ in range(REPEATS)]
         ratio = statistics.median(ours / theirs for theirs, ours in pairs)
         best = min(ours for _, ours in pairs) / min(theirs for theirs, _ in pairs)
         print(f"jobs {jobs}: {ratio:.2f} × A.sum() in the middle, {best:.2f} × best against best")

@@ -1,319 +1,333 @@
-"""How fast `lsq solve` brings rows in, and in how much memory, against the yardsticks of ``yardsticks.py``.
+"""How fast `lsq` is: the whole table, one line a row, each against its yardstick in the same run.
 
-    python benchmarks/speed.py [--only csv200 csv2000 digits parquet npy sizes stream] [--repeat 5] [--folder FOLDER]
+    python benchmarks/speed.py [ROW ...] [--scale 1] [--repeat 5] [--folder FOLDER]
 
-Prints a table of ratios: `lsq` and its yardstick in turn, the middle of the ratios of such pairs. The data, up to
-6 GB, are made in FOLDER (a new one under /tmp, taken away afterwards) and read once before they count.
-Single seconds mean little on a machine that does something else as well: compare the ratios, and see "CPU".
+A line says what was done, against what, the middle of the ratios of pairs of runs (ours, then the yardstick), their
+range, the same of CPU time where both are processes, what the ratio shall be at most, and whether it is. Data of up to
+4 GB are made in FOLDER (a new one under /tmp, taken away afterwards) and read once before they count. `--scale 0.01`
+takes a hundredth of the rows, to try the script: start-up is then all there is. Single seconds mean little on a machine
+that does something else as well.
 
-    start     10 × 3 CSV                                        import numpy, click, rich.table
-    csv200    200 MB of CSV, 21 columns of 17 digits            the same parser on the whole file, then numpy
-    csv2000   2 GB of it; and through a pipe                    the same; the file
-    digits    200 MB of CSV, 21 columns of one digit            resident memory
-    parquet   2M × 21 doubles, --precision double and extended  polars.read_parquet, then numpy
-    npy       5M × 100 doubles, --precision double              (CPU of reading + CPU of AᵀA) / cores
-    sizes     10⁵, 10⁶, 10⁷ rows of 4 columns of CSV            time and memory against size
-    stream    10 GB of CSV that another process makes           resident memory as it goes on
+    start       a 10 × 3 CSV                                    import numpy, click, rich.table
+    csv2000     2 GB of CSV, 21 columns of 17 digits            polars on the whole file, then numpy
+    csv200      200 MB of it                                    the same
+    memory      the most of 200 MB and 2 GB of CSV              160 MB
+    npy         5M × 100 doubles, --precision double            (CPU of reading + CPU of AᵀA) / jobs
+    parquet     2M × 21 doubles                                 polars.read_parquet, then numpy
+    sums        AᵀA of 200k × 100 and 400k × 10 in memory       numpy.linalg.lstsq
+    unknowns    n = 200, 500, 1000 in memory                    the same
+    condition   n = 1000, κ = 10¹⁰                              the same
+    wide        300 × 1000 with 20 dependent rows               the same
+    rowwise     f and ∇f by the rows, 10⁶ × 50                  A.sum()
+    by          fit --by, 10⁶ rows in 10⁴ groups                one fit of the same rows
+    each        solve --each, 200 files of 1 MB                 polars and lstsq over them
+    scheduler   two local workers, start-up taken off           --jobs 2
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
-import subprocess
+import json
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from statistics import median
-from time import perf_counter, sleep
-from typing import NamedTuple
+from typing import Any
 
-import numpy as np
+import each
+import tables
+from processes import LSQ, SOLVE, YARDSTICKS, FailedError, Ratios, Run, apart, cores, pairs, read, run, timed
 
-YARDSTICKS = [sys.executable, str(Path(__file__).parent / "yardsticks.py")]
-LSQ = [sys.executable, "-m", "lsq_cli", "solve", "-q", "-f", "csv"]
-ONE_BLAS_THREAD = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-COLUMNS = 21
-CHUNK_ROWS = 100_000
-
-
-class Run(NamedTuple):
-    """One process that has ended."""
-
-    seconds: float
-    cpu: float
-    megabytes: float
-    """Resident, at most."""
-    output: str
+LSTSQ = "numpy.linalg.lstsq"
+Lines = Iterator[tuple[str, str, float, Ratios]]
+"""What was measured, against what, what it shall be at most, what it was."""
+LINE = "{:42} {:24} {:>6} {:>11} {:>6} {:>6}  {}"
 
 
-def run(command: list[str], stdin: list[str] | None = None, watch: Callable[[int], None] | None = None) -> Run:
-    """Run a command, behind another if `stdin` is given; `watch` is called with its process number beside it."""
-    start = perf_counter()
-    feeder = subprocess.Popen(stdin, stdout=subprocess.PIPE) if stdin else None
-    pipe = feeder.stdout if feeder else subprocess.DEVNULL
-    process = subprocess.Popen(command, stdin=pipe, stdout=subprocess.PIPE, env=os.environ | ONE_BLAS_THREAD)
-    if watch is not None:
-        threading.Thread(target=watch, args=(process.pid,), daemon=True).start()
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"{' '.join(command)} ended with {process.returncode}")
-    if feeder:
-        feeder.stdout.close()
-        feeder.wait()
-    return Run(perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000, output.decode())
+class Table:
+    """Prints the lines.
 
+    Parameters
+    ----------
+    folder : Path
+        Where the data are made.
+    scale : float
+        What part of the rows.
+    repeat : int
+        Pairs of runs.
 
-def apart(work: Callable[..., None], *arguments: object) -> list[str]:
-    """The command that does some of this file's work in a process of its own.
-
-    A process begins with the memory of the one that starts it in its account, so that this one stays small.
+    Attributes
+    ----------
+    memory : float
+        Megabytes, the most that a CSV file took so far.
     """
-    return [sys.executable, __file__, "--apart", work.__name__, *map(str, arguments)]
+
+    def __init__(self, folder: Path, scale: float, repeat: int) -> None:
+        self.folder, self.scale, self.repeat = folder, scale, repeat
+        self.memory = 0.0
+
+    def rows(self, count: float) -> int:
+        """So many rows, scaled."""
+        return max(50, round(count * self.scale))
+
+    def line(self, what: str, against: str, aim: float, found: Ratios) -> None:
+        """Print what pairs have found."""
+        spread = f"{found.least:.2f}–{found.most:.2f}"
+        reached = "reached" if found.wall <= aim else "not reached"
+        cpu = f"{found.cpu:.2f}" if found.cpu else ""
+        print(LINE.format(what, against, f"{found.wall:.2f}", spread, cpu, f"{aim:g}", reached), flush=True)
+
+    def pair(self, what: str, against: str, aim: float, ours: Callable[[], Run], theirs: Callable[[], Run]) -> Ratios:
+        """Measure pairs and print them."""
+        found = pairs(ours, theirs, self.repeat)
+        self.line(what, against, aim, found)
+        return found
+
+    def in_memory(self, work: Callable[[float, int], Lines]) -> None:
+        """Print the lines of what is measured in memory, in a process of its own."""
+        for text in run(apart(__file__, work, self.scale, self.repeat)).output.splitlines():
+            what, against, aim, found = json.loads(text)
+            self.line(what, against, aim, Ratios(*found))
 
 
-# ---- data -----------------------------------------------------------------------------------------------------
+def start(table: Table) -> None:
+    """A small solve."""
+    path = table.folder / "small.csv"
+    path.write_text("x,z,y\n" + "".join(f"{k},{k * k % 7},{3 * k + k % 2}\n" for k in range(10)))
+    table.pair(
+        "solve 10 × 3", "importing", 0.8, lambda: run([*SOLVE, str(path)]), lambda: run([*YARDSTICKS, "imports"])
+    )
 
 
-def chunks(rows: int, make: Callable[[np.random.Generator, int], np.ndarray]) -> Iterator[np.ndarray]:
-    """Random rows in pieces."""
-    rng = np.random.default_rng(1)
-    for start in range(0, rows, CHUNK_ROWS):
-        yield make(rng, min(CHUNK_ROWS, rows - start))
+def csv(table: Table, megabytes: int, aims: tuple[float, float]) -> None:
+    """Text of 17 digits."""
+    path = tables.made(tables.make_csv, table.folder / "table.csv", table.rows(megabytes * 2440), "digits_17")
+    for precision, aim in zip(("double", "extended"), aims, strict=True):
+        command = [*SOLVE, "--precision", precision, str(path)]
+        ours, theirs = (lambda c=command: run(c)), (lambda: run([*YARDSTICKS, "csv", str(path)]))
+        found = table.pair(f"CSV {megabytes} MB, {precision}", "polars and numpy", aim, ours, theirs)
+        table.memory = max(table.memory, found.megabytes)
+    path.unlink()
 
 
-def feed(gigabytes: str) -> None:
-    """Write so much CSV to standard output."""
-    pieces = [csv_text(table) for table in chunks(5 * CHUNK_ROWS, digits_17)]
-    written = 0
-    while written < int(gigabytes) * 10**9:
-        piece = pieces[written % len(pieces)]
-        sys.stdout.buffer.write(piece)
-        written += len(piece)
+def csv2000(table: Table) -> None:
+    """2 GB."""
+    csv(table, 2000, (0.85, 1.08))
 
 
-def digits_17(rng: np.random.Generator, rows: int) -> np.ndarray:
-    """Normal data, written with all their digits."""
-    return rng.standard_normal((rows, COLUMNS))
+def csv200(table: Table) -> None:
+    """200 MB."""
+    csv(table, 200, (1.0, 1.1))
 
 
-def digits_1(rng: np.random.Generator, rows: int) -> np.ndarray:
-    """Integers of one digit."""
-    return rng.integers(0, 10, (rows, COLUMNS))
+def memory(table: Table) -> None:
+    """The most of the rows before, or of 200 MB."""
+    if not table.memory:
+        csv200(table)
+    reached = "reached" if table.memory <= 160 else "not reached"
+    print(LINE.format("memory of CSV, MB", "", f"{table.memory:.0f}", "", "", "160", reached), flush=True)
 
 
-def csv_text(table: np.ndarray) -> bytes:
-    """A table as CSV without a header."""
-    import polars
+def npy(table: Table) -> None:
+    """Arithmetic on binary input."""
+    folder, rows = table.folder, table.rows(5e6)
+    paths = [
+        tables.made(tables.make_npy, folder / "A.npy", rows, 100),
+        tables.made(tables.make_npy, folder / "b.npy", rows),
+    ]
 
-    return polars.DataFrame(table).write_csv(include_header=False).encode()
+    def floor() -> Run:
+        cpu = read(*paths).cpu + float(run([*YARDSTICKS, "gram", str(paths[0])]).output)
+        return Run(cpu / cores(), cpu)
 
-
-def digits_17_of_4(rng: np.random.Generator, rows: int) -> np.ndarray:
-    """Narrow normal data."""
-    return rng.standard_normal((rows, 4))
-
-
-def make_csv(path: str, rows: str, kind: str) -> None:
-    """Write a CSV with a header."""
-    with open(path, "wb") as stream:
-        for number, table in enumerate(chunks(int(rows), globals()[kind])):
-            if not number:
-                stream.write(",".join(f"c{k}" for k in range(table.shape[1])).encode() + b"\n")
-            stream.write(csv_text(table))
-
-
-def make_parquet(path: str, rows: str) -> None:
-    """Write a table in row groups."""
-    import pyarrow
-    from pyarrow import parquet
-
-    names = [f"c{k}" for k in range(COLUMNS)]
-    with parquet.ParquetWriter(path, pyarrow.schema([(name, pyarrow.float64()) for name in names])) as writer:
-        for table in chunks(int(rows), digits_17):
-            writer.write_table(pyarrow.table(list(table.T), names=names))
-
-
-def make_npy(path: str, rows: str, columns: str = "") -> None:
-    """Write an array of two dimensions, or of one."""
-    rng, count = np.random.default_rng(1), int(rows)
-    shape = (count, int(columns)) if columns else (count,)
-    with open(path, "wb") as stream:
-        np.lib.format.write_array_header_1_0(stream, {"descr": "<f8", "fortran_order": False, "shape": shape})
-        for start in range(0, count, CHUNK_ROWS):
-            stream.write(rng.standard_normal((min(CHUNK_ROWS, count - start), *shape[1:])).tobytes())
-
-
-# ---- what is measured -------------------------------------------------------------------------------------------
-
-
-class Bench:
-    """Runs pairs and prints a line for each."""
-
-    def __init__(self, folder: Path, repeat: int) -> None:
-        self.folder, self.repeat = folder, repeat
-        print(f"{'what':32} {'lsq':>8} {'yardstick':>9} {'ratio':>6} {'aim':>5}   {'CPU':>11}  {'memory':>7}")
-
-    def pair(self, what: str, aim: float, ours: Callable[[], Run], theirs: Callable[[], Run]) -> None:
-        """The middle of the ratios of `repeat` pairs, one after the other."""
-        pairs = [(ours(), theirs()) for _ in range(self.repeat)]
-        ratio = median(mine.seconds / other.seconds for mine, other in pairs)
-        seconds = [median(side.seconds for side in sides) for sides in zip(*pairs, strict=True)]
-        cpu = [median(side.cpu for side in sides) for sides in zip(*pairs, strict=True)]
-        memory = max(mine.megabytes for mine, _ in pairs)
-        print(
-            f"{what:32} {seconds[0]:6.2f} s {seconds[1]:7.2f} s {ratio:6.2f} {aim:5.2f}   "
-            f"{cpu[0]:4.1f} / {cpu[1]:4.1f}  {memory:4.0f} MB",
-            flush=True,
-        )
-
-    def start(self) -> None:
-        """A small solve."""
-        path = self.folder / "small.csv"
-        path.write_text("x,z,y\n" + "".join(f"{k},{k * k % 7},{3 * k + k % 2}\n" for k in range(10)))
-        self.pair("10 × 3", 1.25, lambda: run([*LSQ, str(path)]), lambda: run([*YARDSTICKS, "imports"]))
-
-    def csv(self, megabytes: int) -> None:
-        """Text of 17 digits."""
-        path = self.folder / f"{megabytes}.csv"
-        run(apart(make_csv, path, megabytes * 2440, "digits_17"))
-        read(path)
-        small = megabytes <= 200
-        for precision, aim in (("double", 1.0 if small else 0.9), ("extended", 1.2 if small else 1.15)):
-            self.pair(
-                f"CSV {megabytes} MB, {precision}",
-                aim,
-                lambda precision=precision: run([*LSQ, "--precision", precision, str(path)]),
-                lambda: run([*YARDSTICKS, "csv", str(path)]),
-            )
-        self.pair(
-            f"CSV {megabytes} MB, pipe against file",
-            1.15,
-            lambda: run(LSQ, stdin=["cat", str(path)]),
-            lambda: run([*LSQ, str(path)]),
-        )
+    command = [*SOLVE, "--precision", "double", *map(str, paths)]
+    table.pair(f"NPY {rows} × 100, double", "(reading + AᵀA) / jobs", 1.2, lambda: run(command), floor)
+    for path in paths:
         path.unlink()
 
-    def digits(self) -> None:
-        """Text that is nearly all delimiters."""
-        path = self.folder / "digits.csv"
-        run(apart(make_csv, path, 4_800_000, "digits_1"))
-        read(path)
-        self.pair("CSV 200 MB of one digit", 1.0, *[lambda: run([*LSQ, str(path)])] * 2)
-        path.unlink()
 
-    def parquet(self, rows: int = 2_000_000) -> None:
-        """Columns of doubles."""
-        path = self.folder / "table.parquet"
-        run(apart(make_parquet, path, rows))
-        read(path)
-        for precision in ("double", "extended"):
-            self.pair(
-                f"Parquet {rows} × {COLUMNS}, {precision}",
-                1.1,
-                lambda precision=precision: run([*LSQ, "--precision", precision, str(path)]),
-                lambda: run([*YARDSTICKS, "parquet", str(path)]),
+def parquet(table: Table) -> None:
+    """Columns of doubles."""
+    path = tables.made(tables.make_parquet, table.folder / "table.parquet", table.rows(2e6))
+    for precision in ("double", "extended"):
+        command = [*SOLVE, "--precision", precision, str(path)]
+        ours, theirs = (lambda c=command: run(c)), (lambda: run([*YARDSTICKS, "parquet", str(path)]))
+        table.pair(f"Parquet {table.rows(2e6)} × 21, {precision}", "polars and numpy", 1.2, ours, theirs)
+    path.unlink()
+
+
+def sums(table: Table) -> None:
+    """AᵀA of rows in memory."""
+    table.in_memory(sums_here)
+
+
+def sums_here(scale: float, repeat: int) -> Lines:
+    """Exact and double sums of normal data."""
+    import numpy as np
+
+    from lsq_cli.exact.doublesums import DoubleSums
+    from lsq_cli.exact.errorfree import ExactSums
+
+    for m, n, exact, double in ((200_000, 100, 0.5, 0.1), (400_000, 10, 1.3, 0.2)):
+        M = np.random.default_rng(1).standard_normal((max(200, round(m * scale)), n + 1))
+        A, b = M[:, :n].copy(), M[:, n:].copy()
+        for kind, aim in ((ExactSums, exact), (DoubleSums, double)):
+            found = pairs(
+                lambda A=A, b=b, kind=kind: timed(lambda: kind(A.shape[1], 1).add(A, b)),
+                lambda A=A, b=b: timed(lambda: np.linalg.lstsq(A, b, rcond=None)),
+                repeat,
             )
-        path.unlink()
-
-    def npy(self, rows: int = 5_000_000, columns: int = 100) -> None:
-        """Arithmetic on binary input."""
-        paths = [str(self.folder / name) for name in ("A.npy", "b.npy")]
-        run(apart(make_npy, paths[0], rows, columns))
-        run(apart(make_npy, paths[1], rows))
-        read(*paths)
-
-        def bound() -> Run:
-            reading = run([*YARDSTICKS, "read", *paths])
-            seconds = (reading.cpu + float(run([*YARDSTICKS, "gram", paths[0]]).output)) / cores()
-            return Run(seconds, seconds * cores(), 0, "")
-
-        self.pair(f"NPY {rows} × {columns}, double", 1.2, lambda: run([*LSQ, "--precision", "double", *paths]), bound)
-        imports = run([*LSQ, str(self.small())]).megabytes
-        print(f"{'':32} of the memory {imports:.0f} MB are the program's own")
-        for path in paths:
-            os.unlink(path)
-
-    def small(self) -> Path:
-        """A table that takes no memory to speak of."""
-        path = self.folder / "small.csv"
-        path.write_text("x,y\n1,2\n2,3\n3,5\n")
-        return path
-
-    def sizes(self) -> None:
-        """Cost against size."""
-        for rows in (10**5, 10**6, 10**7):
-            path = self.folder / f"{rows}.csv"
-            run(apart(make_csv, path, rows, "digits_17_of_4"))
-            read(path)
-            runs = [run([*LSQ, str(path)]) for _ in range(self.repeat)]
-            seconds = median(one.seconds for one in runs)
-            size = path.stat().st_size / 1e6
-            print(
-                f"CSV {rows:8} × 4, {size:5.0f} MB         {seconds:6.2f} s  {1e6 * seconds / rows:6.2f} s per 10⁶ rows"
-                f"  {max(one.megabytes for one in runs):4.0f} MB",
-                flush=True,
-            )
-            path.unlink()
-
-    def stream(self, gigabytes: int = 10) -> None:
-        """Resident memory while a stream goes by that is nowhere as a whole."""
-        done = run(LSQ, stdin=apart(feed, gigabytes), watch=print_memory)
-        print(f"{gigabytes} GB through a pipe: {done.seconds:.0f} s, at most {done.megabytes:.0f} MB")
+            yield f"{kind.__name__} {len(A)} × {n}", LSTSQ, aim, found
 
 
-def read(*paths: str | Path) -> None:
-    """Bring files into the system's cache."""
-    run([*YARDSTICKS, "read", *map(str, paths)])
+def unknowns(table: Table) -> None:
+    """Many unknowns."""
+    table.in_memory(unknowns_here)
 
 
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0))
+def unknowns_here(scale: float, repeat: int) -> Lines:
+    """The default solve at κ = 10³."""
+    for n, aim in ((200, 12), (500, 8), (1000, 5)):
+        yield _solved(max(40, round(n * scale)), 1e3, aim, repeat)
 
 
-def print_memory(process: int) -> None:
-    """Print the resident memory of a process every few seconds until it ends."""
-    start = perf_counter()
-    try:
-        while True:
-            pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
-            if pages:
-                print(
-                    f"    {perf_counter() - start:5.0f} s  {pages * os.sysconf('SC_PAGE_SIZE') / 1e6:5.0f} MB",
-                    flush=True,
-                )
-            sleep(5)
-    except OSError:
+def condition(table: Table) -> None:
+    """Many unknowns that are hard to tell apart."""
+    table.in_memory(condition_here)
+
+
+def condition_here(scale: float, repeat: int) -> Lines:
+    """The default solve at κ = 10¹⁰."""
+    yield _solved(max(40, round(1000 * scale)), 1e10, 15, repeat)
+
+
+def wide(table: Table) -> None:
+    """Fewer rows than unknowns, some of them dependent."""
+    table.in_memory(wide_here)
+
+
+def wide_here(scale: float, repeat: int) -> Lines:
+    """300 × 1000, of which 20 rows are others again."""
+    import numpy as np
+
+    m, n, same = (max(2, round(size * scale)) for size in (300, 1000, 20))
+    A, b = np.random.default_rng(0).standard_normal((m, n)), np.arange(float(m))
+    A[m - same :], b[m - same :] = A[:same], b[:same]
+    yield f"solve {m} × {n}, {same} dependent rows", LSTSQ, 20, _against_lstsq(A, b, repeat)
+
+
+def _solved(n: int, kappa: float, aim: float, repeat: int) -> tuple[str, str, float, Ratios]:
+    """The default solve of 4n × n."""
+    from unknowns import spectrum
+
+    return f"solve {4 * n} × {n}, κ = {kappa:.0e}", LSTSQ, aim, _against_lstsq(*spectrum(n, kappa), repeat)
+
+
+def _against_lstsq(A: Any, b: Any, repeat: int) -> Ratios:
+    """`lsq_cli.solve` in memory against the library."""
+    import numpy as np
+
+    import lsq_cli
+
+    lsq_cli.solve(np.eye(40), np.ones(40))  # loads what it needs
+    return pairs(
+        lambda: timed(lambda: lsq_cli.solve(A, b)), lambda: timed(lambda: np.linalg.lstsq(A, b, rcond=None)), repeat
+    )
+
+
+def rowwise(table: Table) -> None:
+    """A step by the rows."""
+    table.in_memory(rowwise_here)
+
+
+def rowwise_here(scale: float, repeat: int) -> Lines:
+    """f and ∇f with one job and with two."""
+    from rowwise import problem_of
+
+    for jobs, aim in ((1, 1.4), (2, 0.9)):
+        A, step = problem_of(max(100, round(1_000_000 * scale)), 50, jobs)
+        found = pairs(lambda step=step: timed(step), lambda A=A: timed(A.sum), 3 * repeat)
+        yield f"row-wise step {len(A)} × 50, jobs {jobs}", "A.sum()", aim, found
+
+
+def by(table: Table) -> None:
+    """A fit for every group."""
+    if not _has("fit", "--by"):
+        print("by: left out, for this lsq has no fit --by")
         return
+    rows = table.rows(1e6)
+    path = tables.made(tables.make_groups, table.folder / "groups.csv", rows, max(5, rows // 100))
+    fit = [*LSQ, "fit", "y ~ x1 + x2 + x3 + x4 + x5", str(path), "-q", "-f", "json"]
+    table.pair(
+        f"fit --by, {rows} rows in {max(5, rows // 100)} groups",
+        "one fit",
+        5,
+        lambda: run([*fit, "--by", "g"]),
+        lambda: run(fit),
+    )
+    path.unlink()
+
+
+def each_file(table: Table) -> None:
+    """Many files."""
+    ours, theirs = each.large(table.folder / "each", table.rows(9500))
+    table.pair(f"solve --each, {each.FILES} files", "polars and lstsq", 1.0, lambda: run(ours), lambda: run(theirs))
+
+
+def scheduler(table: Table) -> None:
+    """Two workers of Dask."""
+    if not _has("solve", "--scheduler"):
+        print("scheduler: left out, for this lsq has no solve --scheduler")
+        return
+    path = tables.made(tables.make_csv, table.folder / "table.csv", table.rows(1000 * 2440), "digits_17")
+    small = table.folder / "small.csv"
+    small.write_text("x,y\n1,2\n2,3\n3,5\n")
+    workers, threads = [*SOLVE, "--scheduler", "local:2"], [*SOLVE, "--jobs", "2"]
+
+    def work(command: list[str]) -> Run:
+        begun, done = run([*command, str(small)]), run([*command, str(path)])
+        return Run(max(1e-3, done.seconds - begun.seconds), max(1e-3, done.cpu - begun.cpu), output=done.output)
+
+    table.pair("2 local workers", "--jobs 2", 1.3, lambda: work(workers), lambda: work(threads))
+    same = work(workers).output == work(threads).output
+    print(f"  {'the same bits' if same else 'OTHER BITS'}")
+    path.unlink()
+
+
+def _has(verb: str, option: str) -> bool:
+    """Whether a verb has an option."""
+    return option in run([*LSQ, verb, "--help"]).output
+
+
+ROWS: dict[str, Callable[[Table], None]] = {
+    work.__name__: work
+    for work in (start, csv2000, csv200, memory, npy, parquet, sums, unknowns, condition, wide, rowwise, by)
+} | {"each": each_file, "scheduler": scheduler}
 
 
 def main() -> None:
     """Make the data, run the pairs, take the data away."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    kinds = ("start", "csv200", "csv2000", "digits", "parquet", "npy", "sizes", "stream")
-    parser.add_argument("--only", nargs="+", choices=kinds, default=kinds, metavar="WHAT")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help="all of them, where none is named")
+    parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--folder", type=Path)
     options = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(dir=options.folder))
-    try:
-        bench = Bench(folder, options.repeat)
-        works = {kind: getattr(bench, kind, None) for kind in kinds}
-        works |= {"csv200": lambda: bench.csv(200), "csv2000": lambda: bench.csv(2000)}
-        for kind in options.only:
-            works[kind]()
-    finally:
-        shutil.rmtree(folder)
+    if unknown := [name for name in options.rows if name not in ROWS]:
+        parser.error(f"no row {unknown[0]}; there are {' '.join(ROWS)}")
+    print(LINE.format("what", "against", "ratio", "range", "CPU", "aim", ""))
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        table = Table(Path(folder), options.scale, options.repeat)
+        for name in options.rows or ROWS:
+            try:
+                ROWS[name](table)
+            except FailedError as error:
+                print(f"{name}: left out, for {error}")
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--apart"]:
-        globals()[sys.argv[2]](*sys.argv[3:])
+        for said in globals()[sys.argv[2]](float(sys.argv[3]), int(sys.argv[4])):
+            print(json.dumps(said))
     else:
         main()

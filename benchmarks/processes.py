@@ -63,7 +63,8 @@ def run(command: list[str], stdin: list[str] | None = None, watch: Callable[[int
     start = perf_counter()
     feeder = subprocess.Popen(stdin, stdout=subprocess.PIPE) if stdin else None
     pipe = feeder.stdout if feeder else subprocess.DEVNULL
-    environment = os.environ | ONE_BLAS_THREAD
+    # An installed package has its bytecode, and so must ours.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | ONE_BLAS_THREAD
     process = subprocess.Popen(
         command, stdin=pipe, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True
     )

@@ -284,7 +284,11 @@ class CsvBlock:
         if not (self.large and self.columns):
             return None
         text = sound_text(self.text(), self.line, self.dialect.label)
-        return fast.whole_lines(text, self.dialect, self.columns)
+        numbers = fast.whole_lines(text, self.dialect, self.columns)
+        if numbers is not None and self.source is not None and self.source.seekable:
+            # While the numbers are summed the text is of no use; should it be wanted, the source has it.
+            object.__setattr__(self, "data", None)
+        return numbers
 
     def _without_marked(self, numbers: Array) -> Array:
         """The numbers with nan in the place of those that mark a missing cell; the same array where none does."""

@@ -16,6 +16,7 @@ from table_columns import blocks_of
 
 import lsq_cli.sources.text.csv as csv_room
 from lsq_cli.core.extras import LOWEST
+from lsq_cli.sources.streams import FileBytes
 from lsq_cli.sources.text import fast
 from lsq_cli.sources.text.csv import CsvBlock, CsvTable
 from lsq_cli.sources.text.deciding import TextOptions
@@ -112,6 +113,26 @@ def test_every_number_is_the_nearest_double(cells):
         assert np.array_equal(np.signbit(numbers[:, 0]), np.signbit(expected))
     else:
         assert numbers is None
+
+
+def test_a_file_s_text_is_not_held_while_its_numbers_are_summed(tmp_path, large):
+    path = tmp_path / "data.csv"
+    path.write_bytes(b"a,b\n1,2\n3,4\n5,NA\n")
+    table = CsvTable(FileBytes(str(path), str(path), None, path.stat().st_size), TextOptions())
+    (block,) = blocks_of(table, (0,), "error")
+
+    first, again = block.read(), block.read()
+
+    assert block.data is None
+    assert first.values.tolist() == again.values.tolist() == [[1], [3], [5]]
+    assert block.where(1, 0).endswith("data.csv, line 3, column 1 'a'")
+
+
+def test_a_stream_s_text_is_held_for_it_cannot_be_read_again(large):
+    (block,) = blocks_of(CsvTable(pipe(b"a,b\n1,2\n3,4\n"), TextOptions()), None, "error")
+    block.read()
+
+    assert block.data == b"1,2\n3,4\n"
 
 
 # ---- what the fast parser is not sure of ------------------------------------------------------------------------

@@ -81,7 +81,7 @@ class FileBytes:
                 raw.seek(start)
                 return raw.read(stop - start)
             except OSError as error:
-                raise _unreadable(error, self.label) from None
+                raise unreadable(error, self.label) from None
 
     def _same_file(self) -> BinaryIO:
         """The file without a buffer; `OpenError` where its name is another's by now."""
@@ -146,7 +146,7 @@ def open_raw(path: str, label: str) -> BinaryIO:
     try:
         return open(path, "rb", buffering=0)
     except OSError as error:
-        raise _unreadable(error, label) from None
+        raise unreadable(error, label) from None
 
 
 def widen(raw: BinaryIO) -> None:
@@ -246,7 +246,7 @@ def _decompressor(
     return ZstdReader(plain, zstandard), (OSError, EOFError, zstandard.ZstdError)
 
 
-def _unreadable(error: OSError, label: str) -> OpenError:
+def unreadable(error: OSError, label: str) -> OpenError:
     """What the system says of a file that cannot be read."""
     return OpenError(f"cannot be read: {(error.strerror or str(error)).lower()}", label)
 
@@ -286,7 +286,7 @@ class _Guarded(io.RawIOBase):
             return read_into(self._inner, room)
         except self._broken as error:
             if self._container is None or getattr(error, "errno", None) is not None:
-                raise _unreadable(error if isinstance(error, OSError) else OSError(error), self._label) from None
+                raise unreadable(error if isinstance(error, OSError) else OSError(error), self._label) from None
             raise OpenError(f"broken {self._container} data: {error}", self._label) from None
 
     def seekable(self) -> bool:

@@ -16,6 +16,7 @@ compressed once more is held as it is stored.
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -33,7 +34,7 @@ from lsq_cli.sources.binary.missing import checked
 from lsq_cli.sources.binary.samples import sample_of
 from lsq_cli.sources.blocks import Cells, Decision, Sample, rows_to_sample
 from lsq_cli.sources.column import Column, Kind, positions_of
-from lsq_cli.sources.streams import BUFFER_BYTES
+from lsq_cli.sources.streams import BUFFER_BYTES, FileBytes, unreadable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -295,13 +296,22 @@ def _check_ends(source: ByteSource) -> None:
         raise OpenError("truncated: a Parquet file ends with PAR1, as it begins", source.label)
 
 
+def _stream(source: ByteSource) -> Any:
+    """The bytes; pyarrow reads a regular file itself, which spares a quarter of the time."""
+    stream = source.open()  # says whether it can be read, and is still the same
+    if not (isinstance(source, FileBytes) and source.seekable):
+        return stream
+    stream.close()
+    return import_module("pyarrow").OSFile(os.fsencode(os.path.abspath(source.path)))
+
+
 @contextmanager
 def _opened(source: ByteSource, metadata: Any = None) -> Iterator[Any]:
     """A pyarrow.parquet.ParquetFile, whose failures are `OpenError`s that name the file."""
     parquet = load("pyarrow.parquet", "fast", source.label)
     try:
         with (
-            source.open() as stream,
+            _stream(source) as stream,
             # In pieces, and not a whole column of the row group at once.
             parquet.ParquetFile(
                 stream,
@@ -314,7 +324,10 @@ def _opened(source: ByteSource, metadata: Any = None) -> Iterator[Any]:
             yield file
     except LsqError:
         raise
-    except Exception as error:  # pyarrow's own, OSError as a rule; bytes at random bring UnicodeDecodeError and others
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno:  # the system's
+            raise unreadable(error, source.label) from None
+        # pyarrow's own, OSError as a rule; bytes at random bring UnicodeDecodeError and others
         lines = str(error).splitlines() or [type(error).__name__]
         raise OpenError(f"broken Parquet data: {shown(lines[0].rstrip('. '), 160)}", source.label) from None
 

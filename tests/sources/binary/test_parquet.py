@@ -295,10 +295,10 @@ def test_an_error_of_the_device_keeps_its_words(tmp_path, monkeypatch):
     (block,) = blocks_of(table, (0,), "error")
 
     class Failing(io.FileIO):
-        def readinto(self, buffer):
+        def read(self, size=-1):
             raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("builtins.open", lambda path, *_, **__: Failing(path))
+    monkeypatch.setattr("lsq_cli.sources.binary.parquet._stream", lambda _: Failing(path))
     with pytest.raises(OpenError) as error:
         block.read()
     assert str(error.value) == f"{path}: cannot be read: input/output error"

@@ -89,11 +89,15 @@ class Limbs:
             Whole numbers of size up to 2^53.
         """
         self._make_room(len(left))
+        # All at once where that is a small array: one call, not one a block.
+        whole = products.astype(np.int64) if products.size <= _BAND else None
         for up in left:
             for down in right:
                 limb = self._limb(up.level + down.level)
                 block = products[up.rows, down.rows]
-                if block.shape == limb.shape:
+                if block.shape == limb.shape and whole is not None:
+                    limb += whole[up.rows, down.rows]
+                elif block.shape == limb.shape:
                     _add_whole(limb, block)
                 else:
                     limb[up.columns[:, np.newaxis], down.columns] += block.astype(np.int64)

@@ -47,11 +47,18 @@ _FEW = 256
 """So few rows are cut at one go, however deep some of them are."""
 
 
+_SAMPLE = 64
+"""Rows that are looked at before all of them are."""
+
+
 class Slices(NamedTuple):
     """What `Cutter.cut` makes of a piece of rows."""
 
     stack: Array
-    """S (slices, rows): slice 0 of the columns, slice 1 of those that need one, and so on; integers of their units."""
+    """S (slices, rows): slice 0 of the columns, slice 1 of those that need one, and so on; integers of their units.
+
+    Rows of zeros may stand below them.
+    """
     columns: list[Index]
     """The columns that have a slice 0, a slice 1, …, ascending."""
     deep: Index | None
@@ -120,23 +127,43 @@ class Cutter:
                 T *= 2.0 ** (W * depth)  # an integer of its unit
             used += len(columns)
             have.append(columns)
-            more = rest.any(axis=1)
+            more = _any_in_columns(rest)
             if not more.any():
-                return Slices(self._stack[:used, : X.shape[1]], have, None, None)
+                return Slices(self._filled(used, X.shape[1]), have, None, None)
             if not more.all():
                 rest, columns = rest[more], columns[more]
-            if leave_deep and X.shape[1] > _FEW:
+            if leave_deep and X.shape[1] > _FEW and not _most_rows(rest):
                 deep = np.flatnonzero(rest.any(axis=0))
                 if 4 * len(deep) <= X.shape[1]:
                     self._stack[:used, deep] = 0
-                    return Slices(self._stack[:used, : X.shape[1]], have, deep, None)
+                    return Slices(self._filled(used, X.shape[1]), have, deep, None)
         return Slices(self._stack[:used, : X.shape[1]], have, None, int(columns[0]))
+
+    def _filled(self, used: int, rows: int) -> Array:
+        """The `used` slices; a row of zeros too where they are one short of a multiple of 8, which makes BLAS slow."""
+        if used % 8 == 7 and used < len(self._stack):
+            self._stack[used, :rows] = 0
+            used += 1
+        return self._stack[:used, :rows]
 
     def _buffers(self, used: int, count: int, rows: int) -> tuple[Array, Array]:
         """Room for `count` slices after the `used` ones, and for their remainders."""
         if used + count > len(self._stack):
             self._stack = np.concatenate((self._stack, np.empty_like(self._stack)))
         return self._stack[used : used + count, :rows], self._rest[:count, :rows]
+
+
+def _any_in_columns(rest: Array) -> NDArray[np.bool_]:
+    """Which columns (k, rows) have a number that is not zero; their first rows say it as a rule."""
+    first = np.logical_or.reduce(rest[:, :_SAMPLE], axis=1)
+    found: NDArray[np.bool_] = first if first.all() else np.logical_or.reduce(rest, axis=1)
+    return found
+
+
+def _most_rows(rest: Array) -> bool:
+    """Whether more than half of the first rows have a number that is not zero: these are not the few."""
+    sample = np.logical_or.reduce(rest[:, :_SAMPLE], axis=0)
+    return bool(2 * np.count_nonzero(sample) > sample.size)
 
 
 def power_of_two(e: NDArray[np.int64]) -> Array:

@@ -66,6 +66,17 @@ def test_every_entry_is_the_sum_in_rational_arithmetic(M):
     assert value(summed(M)) == expected(M)
 
 
+@pytest.mark.parametrize("k", [5, 7, 8, 13])
+@pytest.mark.parametrize("deep", [slice(0, 64), slice(300, 310), slice(0, 0)])
+def test_sums_are_exact_whatever_the_first_rows_say_and_however_many_slices_there_are(k, deep):
+    rng = np.random.default_rng(k)
+    M = rng.integers(-9, 10, (400, k)).astype(float)
+    M[:, k // 2] = rng.standard_normal(400)
+    M[deep] *= 2.0**-70
+
+    assert value(summed(M)) == expected(M)
+
+
 @given(tables(), st.data())
 @settings(max_examples=120, deadline=None)
 def test_weighted_sums_are_exact_too(M, data):

@@ -37,6 +37,8 @@ _SAFE_DIAGONAL = (2.0**-900, 2.0**900)
 _PIECE = 1 << 18
 # Within a piece rounding errors add up, for the pieces they do not.
 _MOST_ROWS = 8192
+# Numbers that are added up at a time: 256 KB.
+_BAND = 1 << 15
 
 
 class Sums(Protocol):
@@ -88,7 +90,7 @@ class DoubleSums:
             piece = slice(start, stop)
             w = None if weights is None else weights[piece]
             S, e = _scaled_gram(A[piece], b[piece], w, self.intercept)
-            self._add(S, np.zeros_like(S), e)
+            self._add(S, None, e)
         self.rows += len(A)
 
     def merge(self, other: DoubleSums) -> None:
@@ -96,19 +98,25 @@ class DoubleSums:
         self._add(other._S, other._lost, other._e)
         self.rows += other.rows
 
-    def _add(self, S: Array, lost: Array, e: Exponents) -> None:
-        """Add (S + lost)·2^(eᵢ + eⱼ) on the larger of the two grids, column by column."""
+    def _add(self, S: Array, lost: Array | None, e: Exponents) -> None:
+        """Add (S + lost)·2^(eᵢ + eⱼ) on the larger of the two grids, column by column; None for nothing lost."""
         if not self._S.any():
-            self._S, self._lost, self._e = S, lost.copy(), e
+            # With its loss it is another's, and stays so.
+            self._S, self._e = (S, e) if lost is None else (S.copy(), e)
+            self._lost = np.zeros_like(S) if lost is None else lost.copy()
             return
         if not np.array_equal(e, self._e):
             # An empty column has no units yet: it takes the other's.
             common = np.where(self._S.diagonal() == 0, e, np.where(S.diagonal() == 0, self._e, np.maximum(e, self._e)))
-            S, lost = regrid(S, e - common), regrid(lost, e - common)
+            S, lost = regrid(S, e - common), None if lost is None else regrid(lost, e - common)
             self._S, self._lost = regrid(self._S, self._e - common), regrid(self._lost, self._e - common)
             self._e = common
-        self._S, rounding = two_sum(self._S, S)
-        self._lost += lost + rounding
+        # Some rows at a time: what one operation leaves in the cache the next finds there.
+        step = max(1, _BAND // len(S))
+        for start in range(0, len(S), step):
+            band = slice(start, start + step)
+            self._S[band], rounding = two_sum(self._S[band], S[band])
+            self._lost[band] += rounding if lost is None else lost[band] + rounding
 
     def doubles(self) -> tuple[Array, list[int]]:
         """S with its diagonal in [¼, 1) and the exponents; see `Sums.doubles`."""
@@ -170,7 +178,9 @@ def _gram(A: Array, b: Array, w: Array | None, intercept: bool) -> Array:
     S = np.empty((n + p, n + p))
     wA, wb = (A, b) if w is None else (A * w[:, None], b * w[:, None])
     # With wA = A numpy calls syrk, half the work and symmetric; a product with weights is made so.
-    S[intercept:n, intercept:n] = A.T @ A if w is None else _mirrored(wA.T @ A)
+    product = np.matmul(wA.T, A, out=S[intercept:n, intercept:n])
+    if w is not None:
+        product[:] = _mirrored(product)
     S[n:, n:] = b.T @ b if w is None else _mirrored(wb.T @ b)
     for t in range(p):
         # One product a target: BLAS rounds a product of several columns in another order than each alone.

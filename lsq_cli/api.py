@@ -23,7 +23,7 @@ from lsq_cli.methods.gd import Descent
 from lsq_cli.methods.stopping import Limits
 from lsq_cli.problems import choosing
 from lsq_cli.problems.statistics import statistics_of
-from lsq_cli.problems.summing import ProblemOptions, read_problem
+from lsq_cli.problems.summing import ProblemOptions
 from lsq_cli.runs.sampling import IterateSampler
 from lsq_cli.runs.solving import Run
 from lsq_cli.sources.points import checked_start
@@ -137,7 +137,7 @@ def solve(
     source = _source(A, b, **{name: given[name] for name in DATA_OPTIONS})
     options, resources = ProblemOptions(intercept, ridge, precision, rank_tol), Resources(jobs, bytes_of(memory))
     # Statistics are made of the sums, whatever the form that would suit x alone.
-    summed = read_problem(source, options, resources) if statistics else None
+    summed = choosing.read_summed(source, options, resources) if statistics else None
     problem = summed or choosing.read(source, options, resources, method=method, rows=rows)
     run = Run(problem, _descent(method, asked, problem))
     sampler = IterateSampler(None if iterates is True else int(iterates))

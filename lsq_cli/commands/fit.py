@@ -205,7 +205,8 @@ def _open(options: dict[str, Any]) -> Records:
     if not options["ridge"]:
         load("scipy.special", "fit", "the p of a coefficient")
     twice = options["vcov"] != "iid" or options["influence"] is not None or options["plot"] is not None
-    return open_named(options, target=options["target"], missing=options["missing"], twice=twice)
+    asked = {name: options[name] for name in ("target", "missing", "weights")}
+    return open_named(options, **asked, twice=twice)
 
 
 def _model(formula: str | None, records: Records, options: dict[str, Any]) -> Formula:

@@ -30,9 +30,13 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     """Look, and show."""
     from lsq_cli.report.looking import print_look, write_look_json
     from lsq_cli.runs.looking import look
+    from lsq_cli.sources.states import are_states
 
     if not options["data"]:
         refuse_a_terminal()
+    if are_states(options["data"]):
+        _look_at_states(options)
+        return
     seen = look(options["data"], request_of(options), sys.stdin.buffer)
     if seen.anything:
         if options["form"] == "json":
@@ -44,3 +48,17 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     if seen.error is not None:
         say("error", str(seen.error))
         ctx.exit(seen.error.exit_code)
+
+
+def _look_at_states(options: dict[str, Any]) -> None:
+    """Show what is in states."""
+    from lsq_cli.report.states import print_state_look, write_state_look_json
+    from lsq_cli.runs.looking_states import look_at_states
+
+    seen = look_at_states(options["data"], request_of(options))
+    if options["form"] == "json":
+        write_state_look_json(seen, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    else:
+        print_state_look(seen, sys.stdout)
+        sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Which form a problem takes: its sums, or its rows.
+"""Which form a problem takes: its sums, or its rows; of states, which have no rows, always their sums.
 
     AᵀA fits                          the sums AᵀA and Aᵀb (`summed.py`): one pass, after which no row is needed
     wide (m < n), normal equations    AAᵀ, the smaller matrix, in place of AᵀA (`wide.py`)
@@ -23,13 +23,15 @@ from typing import TYPE_CHECKING
 
 from lsq_cli.core.errors import ProblemError, UsageError
 from lsq_cli.engines.resources import Resources
-from lsq_cli.problems.summing import ProblemOptions, read_sums, summed_problem, usable
+from lsq_cli.problems.summing import ProblemOptions, read_problem, read_sums, summed_problem, usable
 from lsq_cli.problems.tally import Tally, about, no_rows, unknowns
 from lsq_cli.sources.spool import HeldRows, Spool
+from lsq_cli.sources.states import StateSource, no_rows_in
 
 if TYPE_CHECKING:
     from lsq_cli.core.problem import Problem
     from lsq_cli.problems.passes import Span, Survey
+    from lsq_cli.problems.summed import SummedProblem
     from lsq_cli.problems.wide import WideProblem
     from lsq_cli.sources.blocks import RowBlock, Source
 
@@ -74,6 +76,8 @@ def read(
         For `rows` with the normal equations.
     """
     options, resources = options or ProblemOptions(), resources or Resources()
+    if isinstance(source, StateSource):
+        return _of_states(source, options, rows=rows)
     n = len(unknowns(source, options.intercept))
     if rows and method != "gd":
         raise UsageError('rows=True is a way to descend: add method="gd"')
@@ -90,6 +94,22 @@ def read(
     if wide is None:
         return summed_problem(total, source, options)
     return wide.with_sums(usable(total, source), options.precision)
+
+
+def read_summed(source: Source, options: ProblemOptions, resources: Resources) -> SummedProblem:
+    """Read a source once, into its sums, whatever form suits x alone; raises as `read`."""
+    if isinstance(source, StateSource):
+        return _of_states(source, options)
+    return read_problem(source, options, resources)
+
+
+def _of_states(source: StateSource, options: ProblemOptions, *, rows: bool = False) -> SummedProblem:
+    """The problem of states, whose rows were summed before."""
+    from lsq_cli.problems.states import state_problem  # for states alone
+
+    if rows:
+        raise no_rows_in(source.data[0])
+    return state_problem(source, options)
 
 
 class Ahead:

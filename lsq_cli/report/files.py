@@ -46,7 +46,7 @@ def check_path(path: str, suffixes: tuple[str, ...]) -> str:
     if not suffix and _is_special(path):
         suffix = suffixes[0]
     if suffix not in suffixes:
-        known = f"{', '.join(suffixes[:-1])} or {suffixes[-1]}"
+        known = " or ".join([", ".join(suffixes[:-1]), suffixes[-1]] if len(suffixes) > 1 else suffixes)
         raise UsageError(f"cannot tell the format of {_named(path)}: end the name in {known}")
     _check_writable(path)
     return suffix
@@ -78,6 +78,10 @@ class AtomicFile:
     ----------
     path : str
         The target. A symbolic link stays a link, and a file that is replaced keeps its permissions.
+    temporary : str, optional
+        The temporary file, where nobody else can be writing it: what a killed run left of it is written over.
+    durable : bool
+        Whether the file is on the disk before it takes its name, so that a power failure leaves the old or the new.
 
     Raises
     ------
@@ -85,8 +89,8 @@ class AtomicFile:
         On entering, writing and leaving: no such folder, a folder, no permission, a full disk.
     """
 
-    def __init__(self, path: str) -> None:
-        self.path = path
+    def __init__(self, path: str, *, temporary: str | None = None, durable: bool = False) -> None:
+        self.path, self._given, self._durable = path, temporary, durable
         self.special = _is_special(path)
         """Whether it is a device or pipe, which is written directly and cannot be rewound."""
         self._target = ""
@@ -100,7 +104,7 @@ class AtomicFile:
             self._open_special() if self.special else self._open_temporary()
         except OSError as error:
             self.discard()
-            raise _refusal(self.path, error) from error
+            raise refusal(self.path, error) from error
         return self
 
     def write(self, data: bytes, /) -> int:
@@ -110,7 +114,7 @@ class AtomicFile:
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise _refusal(self.path, error) from error
+            raise refusal(self.path, error) from error
 
     def isatty(self) -> bool:
         """Whether it is a terminal."""
@@ -126,7 +130,7 @@ class AtomicFile:
         try:
             self._stream.seek(0)
         except OSError as error:  # what was buffered is written first
-            raise _refusal(self.path, error) from error
+            raise refusal(self.path, error) from error
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -141,14 +145,19 @@ class AtomicFile:
     def commit(self) -> None:
         """Closes the file and gives it its name."""
         try:
+            if self._temporary and self._durable:
+                self._stream.flush()
+                os.fsync(self._stream.fileno())
             self._stream.close()
             if self._temporary:
                 os.replace(self._temporary, self._target)
                 self._temporary = ""
+                if self._durable:
+                    _sync_folder(self._target)
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise _refusal(self.path, error) from error
+            raise refusal(self.path, error) from error
 
     def discard(self) -> None:
         """Removes what is there so far; after `commit` it does nothing."""
@@ -171,13 +180,24 @@ class AtomicFile:
         self._target = os.path.realpath(self.path)
         # A name of its own, for the target's name and a suffix may be too long together.
         name = f".lsq-{os.getpid()}-{os.urandom(4).hex()}.part"
-        temporary = os.path.join(os.path.dirname(self._target), name)
+        temporary = self._given or os.path.join(os.path.dirname(self._target), name)
         permissions = _permissions(self._target)
-        opened = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if permissions is None else permissions)
+        how = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if self._given else os.O_EXCL)
+        opened = os.open(temporary, how, 0o666 if permissions is None else permissions)
         self._temporary = temporary
         self._stream = os.fdopen(opened, "wb")
         if permissions is not None:
             os.chmod(temporary, permissions)  # gives back what the umask took away
+
+
+def _sync_folder(path: str) -> None:
+    """Bring the new name to the disk."""
+    folder = os.open(os.path.dirname(path), os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system that cannot do so has renamed all the same
+            os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _named(path: str) -> str:
@@ -230,7 +250,7 @@ def _check_writable(path: str) -> None:
         raise OutputError(f"cannot write {_named(path)}: no permission to make files in its folder; choose another")
 
 
-def _refusal(path: str, error: OSError) -> OutputError:
+def refusal(path: str, error: OSError) -> OutputError:
     """`error` of the operating system in our words."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         reason = "the disk is full; make room or choose another folder"

@@ -24,12 +24,14 @@ from lsq_cli.engines.resources import Resources
 from lsq_cli.exact.equations import NormalEquations
 from lsq_cli.exact.errorfree import ExactSums
 from lsq_cli.problems.designed import Assembled, DesignSums, SumRecords, assembled
+from lsq_cli.problems.designed_states import designed, refuse_what_needs_rows
 from lsq_cli.problems.kinds import clusters_of
 from lsq_cli.problems.second_pass import Fitted, SecondPass
 from lsq_cli.problems.statistics import Covariance, Mean, statistics_of
 from lsq_cli.problems.summed import SummedProblem
 from lsq_cli.sources.columns import notes_on
 from lsq_cli.sources.names import Header
+from lsq_cli.sources.open_records import StateRecords
 from lsq_cli.sources.records import Wanted
 from lsq_cli.terms.design import Design, Shape, sorted_levels
 from lsq_cli.terms.factors import Table
@@ -118,18 +120,20 @@ def fit(
         _ask_for_scipy()
     shape = Shape(formula)
     shape.check()
+    if isinstance(records, StateRecords):
+        asked = {"--vcov": options.vcov != "iid", "--influence": options.influence, "--plot": once_more}
+        refuse_what_needs_rows(records, asked)
     clusters = tuple(str(column_named(records, "--vcov", name)) for name in clusters_of(options.vcov))
     categories = tuple(dict.fromkeys((*shape.categories, *clusters)))
     wanted = Wanted(shape.numbers, categories, column_named(records, "--weights", options.weights))
-    blocks = resources.watched(records.blocks(wanted))
-    total = resources.fold(SumRecords(shape), blocks, waits=records.waits)
+    total = _summed(records, wanted, shape, resources)
     if options.influence is not None and len(formula.targets) > 1:
         raise UsageError("--influence takes one target: x without a row is another matter for each")
     found = fitted(total, shape, records, options)
     again = SecondPass(records, wanted, Fitted(found.design, found.problem, found.kept), resources)
     covariance: Covariance | None = None
     beware: tuple[str, ...] = ()
-    passes = 1
+    passes = 0 if isinstance(records, StateRecords) else 1
     if options.vcov != "iid" and not options.ridge:
         from lsq_cli.problems.robust import robust_covariance  # a second pass is not for everybody
 
@@ -149,6 +153,14 @@ def fit(
         once_more(again, solution)
         passes += 1
     return replace(solution, passes=passes, seconds=perf_counter() - start)
+
+
+def _summed(records: Records, wanted: Wanted, shape: Shape, resources: Resources) -> DesignSums | None:
+    """The sums of all rows, or of states, whose rows were summed before."""
+    if isinstance(records, StateRecords):
+        return designed(records, shape)
+    blocks = resources.watched(records.blocks(wanted))
+    return resources.fold(SumRecords(shape), blocks, waits=records.waits)
 
 
 def model_of(

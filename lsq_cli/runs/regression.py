@@ -179,6 +179,7 @@ def _fitted(
         raise UsageError("the formula says what the model is: leave out target, columns and intercept")
     if formula is None and not chosen["target"]:
         raise UsageError('what is to be explained? give a formula, "y ~ a + b", or target=')
-    records = open_python_records(data, twice=options.vcov != "iid" or options.influence is not None, **written)
+    twice = options.vcov != "iid" or options.influence is not None
+    records = open_python_records(data, twice=twice, weights=options.weights, **written)
     asked = model_of(records, formula, **chosen, weights=options.weights, intercept=intercept)
     return fit_records(records, asked, options, resources)

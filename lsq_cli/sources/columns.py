@@ -43,6 +43,8 @@ class Request:
     input_format: str | None = None
     alone: bool = False
     """Whether one column alone may be b, with no column of A."""
+    whole: bool = False
+    """Whether all columns are taken alike, so that none is said to be b."""
     twice: bool = False
     """Whether the rows are read twice, so that those of a pipe are kept in a temporary file."""
 
@@ -110,7 +112,7 @@ def select(table: Table, request: Request) -> Selection:
     if not request.target:
         last = _last(header, taken, passed, request.alone)
         taken, b = tuple(column for column in taken if column is not last), (last,)
-        if taken:
+        if taken and not request.whole:
             which = "the last column" if last is header.columns[-1] else "the last column taken"
             notes.append(f"b is {which}, {last.title} (choose with --target)")
     left_out = _in_file_order(passed - set(b))
@@ -298,7 +300,7 @@ def match_part(first: Table, part: Table, columns: tuple[Column, ...]) -> tuple[
     if len(expected) != len(got) and not named:
         raise TableError(f"{len(got)} columns, but {first.path} has {len(expected)}", part.path)
     if sorted(expected) != sorted(got):
-        raise TableError(f"another header than {first.path}: {_difference(expected, got)}", part.path)
+        raise TableError(f"another header than {first.path}: {difference(expected, got)}", part.path)
     if expected == got:
         matched = tuple(part.columns[column.position] for column in columns)
     elif len(set(expected)) < len(expected):
@@ -312,7 +314,7 @@ def match_part(first: Table, part: Table, columns: tuple[Column, ...]) -> tuple[
     return matched
 
 
-def _difference(expected: tuple[str, ...], got: tuple[str, ...]) -> str:
+def difference(expected: tuple[str, ...], got: tuple[str, ...]) -> str:
     """What a header lacks and what it has instead."""
     there, wanted = set(got), set(expected)
     lacks = [name for name in expected if name not in there]

@@ -15,6 +15,46 @@ from lsq_cli.sources.frames import FrameTable, is_frame
 from lsq_cli.sources.opening import open_table, settle_options
 from lsq_cli.sources.paths import STDIN, expanded, refuse_two_streams
 from lsq_cli.sources.records import Records
+from lsq_cli.sources.states import StateTable, are_states, given_twice, names_of_all, read_states, refuse_decided
+
+
+class StateRecords(Records):
+    """States of one table, which are to be added up: columns of numbers, of whose rows none is left.
+
+    Parameters
+    ----------
+    data : tuple of str
+        The paths as given.
+    request : Request
+
+    Raises
+    ------
+    TableError
+        For states of other columns than the first.
+    UsageError
+        Options that were decided when the rows were summed.
+    """
+
+    def __init__(self, data: tuple[str, ...], request: Request) -> None:
+        self.files = read_states(data)
+        first = self.files[0][0]
+        refuse_decided(request, first)
+        self._said: tuple[str, ...] = ()
+        super().__init__(data, [StateTable(first, names_of_all(self.files))], request.missing)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was decided when the rows were summed; known when the states are added up."""
+        return self._said
+
+    @notes.setter
+    def notes(self, said: tuple[str, ...]) -> None:
+        self._said = said
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """That a state counts more than once."""
+        return given_twice(self.files)
 
 
 def open_records(paths: Sequence[str], request: Request, stdin: BinaryIO | None = None) -> Records:
@@ -25,6 +65,8 @@ def open_records(paths: Sequence[str], request: Request, stdin: BinaryIO | None 
     UsageError, OpenError, TableError
         As `open_source`.
     """
+    if are_states(paths):
+        return StateRecords(tuple(paths), request)
     data = tuple(paths) or (STDIN,)
     parts = [part for path in data for part in expanded(path)]
     refuse_two_streams(parts)

@@ -24,6 +24,7 @@ from lsq_cli.sources.formats import FORMATS, TEXT, Format, by_head, by_suffix, n
 from lsq_cli.sources.known import refuse_known
 from lsq_cli.sources.paths import STANDARD_INPUT, STDIN, expanded, refuse_two_streams, status_of
 from lsq_cli.sources.rows import OneTable, SideBySide
+from lsq_cli.sources.states import SUFFIX, are_states, no_rows_in, open_states
 from lsq_cli.sources.streams import (
     COMPRESSION_SUFFIXES,
     FileBytes,
@@ -41,9 +42,6 @@ from lsq_cli.sources.text.numbers import number
 if TYPE_CHECKING:
     from lsq_cli.sources.binary.missing import MarkedTable
     from lsq_cli.sources.blocks import ByteSource, Source, Table
-
-# A suffix of ours whose files are not read.
-_RESERVED = {".lsqs": "lsqs"}
 
 
 def open_source(paths: Sequence[str | os.PathLike[str]], request: Request, stdin: BinaryIO | None = None) -> Source:
@@ -67,6 +65,8 @@ def open_source(paths: Sequence[str | os.PathLike[str]], request: Request, stdin
     TableError, ColumnError
         Tables that do not fit, columns that are not there.
     """
+    if are_states(paths):
+        return open_states([os.fsdecode(path) for path in paths], request)
     arranged = arrange(paths, request)
     tables = [table for path in arranged.parts for table in tables_at(path, arranged, request, stdin)]
     return source_of(tables, arranged, request)
@@ -320,12 +320,8 @@ def _open(path: str, request: Request, stdin: BinaryIO | None) -> tuple[ByteSour
             source, head = _file(path, label, compression, status)
         else:
             source, head = _stream(open_raw(path, label), label, compression, owned=True)
-    if suffix in _RESERVED and not request.input_format:
-        raise OpenError(
-            f"{_RESERVED[suffix]} is no format that is read; .csv, .tsv, .txt, .npy, .npz, .parquet and .mtx are, "
-            "each also as .gz, .bz2, .xz or .zst",
-            source.label,
-        )
+    if suffix == SUFFIX and not request.input_format:
+        raise no_rows_in(path)
     if request.input_format is None:
         refuse_known(suffix, head if by_suffix(suffix) in (None, TEXT) else b"", None if path == STDIN else path, label)
     source, form = _unpacked(source, _format_of(source, suffix, head, request), request)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from lsq_cli.sources.blocks import Missing, Table
     from lsq_cli.sources.column import Column
 
+    Losses = NDArray[np.int64]
+
 
 class Place(NamedTuple):
     """Where a part of the problem stands: these columns of the cells of that table."""
@@ -80,6 +82,34 @@ class ProblemRows:
         cells = [getattr(table, "read_sparse", table.read)() for table in self.tables]
         rows = self._rows(cells)
         return rows._replace(b=_dense(rows.b))
+
+    def read_with_losses(self, positions: Sequence[Sequence[int]]) -> tuple[Rows, Losses]:
+        """The rows, and which cells the others miss.
+
+        Parameters
+        ----------
+        positions : sequence of sequence of int
+            Of each table's columns in its file: a row counts by the first cell that it misses there.
+
+        Returns
+        -------
+        rows : Rows
+        losses : ndarray of int64, shape (4, columns of all tables)
+            Rows that went, by the reason and by the column, those of one table after those of another.
+        """
+        cells = [table.read() for table in self.tables]
+        widths = [each.values.shape[1] for each in cells]
+        losses = np.zeros((len(Reason) - 1, sum(widths)), np.int64)
+        reasons = _first_reasons(cells)
+        gone = np.zeros(0, np.intp) if reasons is None else np.flatnonzero(reasons)
+        first = 0
+        for each, order, width in zip(cells, map(np.argsort, positions), widths, strict=True):
+            if each.reasons is not None and gone.size:
+                here, gone = gone[each.reasons[gone] != 0], gone[each.reasons[gone] == 0]
+                columns = order[(~np.isfinite(each.values[np.ix_(here, order)])).argmax(axis=1)]
+                np.add.at(losses, (each.reasons[here].astype(np.intp) - 1, first + columns), 1)
+            first += width
+        return self._rows(cells), losses
 
     def _rows(self, cells: Sequence[Cells]) -> Rows:
         """The rows in some cells, which may be sparse."""

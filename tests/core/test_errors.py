@@ -56,6 +56,7 @@ A, B = "u,v\n1,0\n1,1\n1,2\n", "b\n1\n3\n5\n"
 DATA = [
     Case("No such file", "dta.csv", ("dta.csv: no such file", "did you mean 'data.csv'?"), {"data.csv": TABLE}),
     Case("A directory", "folder", ("folder: is a directory", "-t NAME"), {"folder/part.csv": TABLE}),
+    Case("A damaged state", "s.lsqs", ("s.lsqs: is damaged or cut off",), {"s.lsqs": b"PK\3\4 and no more"}),
     Case("An empty file", "data.csv", ("data.csv", "empty"), {"data.csv": ""}),
     Case("A header and nothing else", "data.csv", ("data.csv", "no rows"), {"data.csv": "x,y\n"}),
     Case("A short row", "data.csv", ("data.csv, line 3", "2 cells", "3"), {"data.csv": "x,y,z\n1,2,3\n4,5\n"}),
@@ -400,6 +401,7 @@ USAGE = [
     ),
     Case("No target and no formula", "data.csv", ("what is to be explained?",), code=2, verb="fit"),
     Case("A covariance that is none", "y~x data.csv --vcov hc3", ("did you mean HC3?",), code=2, verb="fit"),
+    Case("A state among other data", "-t y data.csv s.lsqs", ("s.lsqs is a state", "data.csv is none"), code=2),
     Case("A size of memory that is none", "data.csv --memory 5XB", ("--memory", "64MB"), code=2),
     Case("An output of unknown kind", "data.csv -o x.xls", (".json",), code=2),
 ]

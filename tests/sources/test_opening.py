@@ -330,12 +330,11 @@ def test_options_of_text_reach_its_parser():
     assert rows_of(opened("table.npy", target=("1",), columns=("2",)))[0] == [[2], [4], [6.5]]
 
 
-def test_a_format_that_is_not_read_says_which_are():
+def test_a_state_is_told_by_its_name_and_damage_by_its_bytes():
     Path("t.lsqs").write_bytes(b"states")
 
     assert refusal(OpenError, "t.lsqs") == (
-        "t.lsqs: lsqs is no format that is read; .csv, .tsv, .txt, .npy, .npz, .parquet and .mtx are, "
-        "each also as .gz, .bz2, .xz or .zst"
+        "t.lsqs: is damaged or cut off, or is no state: it cannot be read; take another copy, or collect it again"
     )
 
 

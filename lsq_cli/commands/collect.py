@@ -20,7 +20,7 @@ from lsq_cli.commands.reading import (
 )
 from lsq_cli.commands.shell import Interruption, say
 from lsq_cli.commands.states import change_state, check_state_path, say_state, state_output, write_state
-from lsq_cli.core.errors import OpenError, UsageError, counted
+from lsq_cli.core.errors import OpenError, UsageError, counted, shown
 
 if TYPE_CHECKING:
     from lsq_cli.problems.states import State
@@ -78,6 +78,8 @@ def _check_usage(options: dict[str, Any]) -> None:
     for path in paths:
         check_state_path(path)
     refuse_same(paths, options["data"])
+    if (into := options["into"]) is not None and os.path.exists(into) and not os.path.isfile(into):
+        raise UsageError(f"--into {shown(into, 1000)}: a state that is added to has to be a file")
 
 
 def _open(options: dict[str, Any]) -> Whole:

@@ -31,8 +31,11 @@ def _names(paths: tuple[str, ...]) -> tuple[str, ...]:
         return ()
     from lsq_cli.sources.columns import Request
     from lsq_cli.sources.opening import open_table
+    from lsq_cli.sources.states import is_state, read_states
 
     try:
+        if is_state(paths[0]):
+            return read_states(paths[:1])[0][1].names
         return tuple(column.name for column in open_table(paths[0], Request()).columns)
     except LsqError:
         return ()

@@ -79,8 +79,10 @@ def _prediction(options: dict[str, Any]) -> tuple[Prediction, Records]:
     from lsq_cli.runs.predicting import Prediction, PredictOptions
     from lsq_cli.sources.names import Header
     from lsq_cli.sources.opening import read_whole
+    from lsq_cli.sources.states import refuse_states
 
     model = read_model(read_whole(options["model"]), shown(options["model"], 4096))
+    refuse_states(options["data"])
     records = open_named(options, missing="drop")
     kept = tuple(column.name for column in Header(records.first).every("--keep", options["keep"]))
     asked = PredictOptions(options["residuals"], options["interval"], kept)

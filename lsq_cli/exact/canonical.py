@@ -98,7 +98,8 @@ class CanonicalSums(NamedTuple):
         """
         N, _ = self.integers()
         squares = N.diagonal()
-        for wrong in (squares < 0, (np.multiply.outer(squares, squares) < N * N).any(axis=1)):
-            if wrong.any():
-                return int(np.flatnonzero(wrong)[-1])
-        return None
+        if (squares < 0).any():
+            return int(np.flatnonzero(squares < 0)[-1])
+        # Row by row, for all these products at once would take more room than the sums.
+        backwards = range(self.columns - 1, -1, -1)
+        return next((i for i in backwards if (squares[i] * squares < N[i] * N[i]).any()), None)

@@ -22,6 +22,7 @@ from lsq_cli.runs.models import model_of_solution, read_model
 from lsq_cli.runs.predicting import Prediction, Predictions, PredictOptions
 from lsq_cli.sources.open_records import open_python_records
 from lsq_cli.sources.opening import read_whole
+from lsq_cli.sources.states import refuse_states
 
 
 @in_words_of_python
@@ -149,6 +150,8 @@ def predict(
         fitted = model_of_solution(model)
     else:
         fitted = read_model(read_whole(fspath(model)), fspath(model))
+    several = data if isinstance(data, list | tuple) else (data,)
+    refuse_states([path for path in several if isinstance(path, str | PathLike)])
     records = open_python_records(data, missing="drop", **{name: given[name] for name in WRITTEN})
     return Prediction(fitted, records, PredictOptions(residuals, interval)).held()
 

@@ -162,6 +162,12 @@ def refuse_decided(request: Request, path: str) -> None:
             )
 
 
+def refuse_states(paths: Sequence[str | os.PathLike[str]]) -> None:
+    """`UsageError` for a state where rows are needed."""
+    for path in filter(is_state, paths):
+        raise no_rows_in(os.fsdecode(path))
+
+
 def no_rows_in(path: str) -> UsageError:
     """Why a run that needs rows cannot have them."""
     return UsageError(

@@ -58,6 +58,13 @@ def test_the_script_of_each_shell_is_printed(shell, run_lsq):
     assert f"_LSQ_COMPLETE={shell}_complete" in script.out
 
 
+def test_the_columns_of_a_state_are_offered(cars, run_lsq):
+    assert run_lsq("collect", "cars.csv", "-o", "cars.lsqs").code == 0
+
+    assert offered("solve", "cars.lsqs", "-t", "p") == ["power"]
+    assert offered("solve", "no.lsqs", "-t", "p") == []
+
+
 def test_bash_completes_with_it(cars):
     words = "COMP_WORDS=(lsq solve cars.csv -t w); COMP_CWORD=4"
     line = f'eval "$(lsq completion bash)"; {words}; _lsq_completion lsq; echo "$COMPREPLY"'

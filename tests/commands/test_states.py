@@ -173,6 +173,8 @@ REFUSED = [
         "two.lsqs: its rows cannot all be among those of one.lsqs: without them the sum of squares of",
     ),
     ("collect one.csv", 2, "where to? -o S.lsqs writes a state, --into S.lsqs adds to one"),
+    ("collect one.csv --into /dev/null", 2, "--into /dev/null: a state that is added to has to be a file"),
+    ("predict model.json one.lsqs", 2, "one.lsqs is a state, sums without rows, and rows are needed here"),
     ("collect one.lsqs -o s.lsqs", 2, "one.lsqs is a state already; to join states: lsq merge S"),
     ("collect one.csv -o s.csv", 2, "cannot tell the format of s.csv: end the name in .lsqs"),
     ("collect one.csv -o s.lsqs --into ./s.lsqs", 2, "./s.lsqs is named for two results"),
@@ -186,6 +188,8 @@ REFUSED = [
 @pytest.mark.parametrize(("command", "code", "message"), REFUSED, ids=[command for command, _, _ in REFUSED])
 def test_it_is_refused_with_the_reason_and_nothing_is_written(command, code, message, run_lsq):
     before = Path("one.lsqs").read_bytes()
+    if "model.json" in command:
+        assert run_lsq("fit", "y ~ a", "one.lsqs", "-o", "model.json").code == 0
     result = run_lsq(*command.split())
 
     assert (result.code, result.raw) == (code, b"")

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lsq_cli import solve
+from lsq_cli import fit, gradient, predict, solve
+from lsq_cli.core.errors import UsageError
 from lsq_cli.engines.resources import Resources
 from lsq_cli.problems import choosing
 from lsq_cli.problems.states import State
@@ -123,7 +124,7 @@ def test_the_parquet_and_the_two_npy_of_a_table_make_the_same_sums(parts, tmp_pa
 def test_dropped_and_weighted_rows_are_those_of_the_table(options, tmp_path):
     rng = np.random.default_rng(5)
     table = np.column_stack([rng.normal(size=(60, 3)), rng.integers(0, 4, 60), rng.normal(size=60)])
-    table[[3, 9, 30], [0, 3, 1]] = np.nan
+    table[[3, 9, 30, 50], [0, 3, 1, 3]] = np.nan
     table[9, 1] = np.nan  # earlier in the file than the weight that misses too
     path = written(tmp_path / "t.csv", table, "a,b,c,w,y")
     state = state_of([path], tmp_path / "t.lsqs", missing="drop", weights="w")
@@ -131,9 +132,9 @@ def test_dropped_and_weighted_rows_are_those_of_the_table(options, tmp_path):
 
     assert bits([state], **options) == bits([path], **more, **options)
     held = State.of_file(unpacked(state.read_bytes(), "t"), "t")
-    assert held.dropped_by_column() == {"a": 1, "b": 2}
-    assert held.dropped_by_reason() == {"empty": 3}
-    assert (held.rows, held.weightless) == (57, int((np.delete(table, [3, 9, 30], 0)[:, 3] == 0).sum()))
+    assert held.dropped_by_column() == {"a": 1, "b": 2, "w": 1}
+    assert held.dropped_by_reason() == {"empty": 4}
+    assert (held.rows, held.weightless) == (56, int((np.delete(table, [3, 9, 30, 50], 0)[:, 3] == 0).sum()))
 
 
 @pytest.mark.parametrize(("m", "n"), [(3, 5), (2, 2), (40, 35)])
@@ -157,6 +158,31 @@ def test_any_columns_can_be_explained(parts, tmp_path):
     assert solve(str(state)).targets == ("y",)  # as -t marked it at collect
     statistics = [solve(str(path), target="y", intercept=True, statistics=True).statistics for path in (whole, state)]
     assert statistics[0].std_error.tobytes() == statistics[1].std_error.tobytes()
+
+
+def test_python_takes_states_as_paths_and_says_what_needs_rows(parts, tmp_path):
+    whole, seven = parts
+    states = [state_of([part], tmp_path / f"{part.stem}.lsqs") for part in seven]
+    expected = fit(str(whole), "y ~ a + b")
+    found = fit([str(path) for path in states], "y ~ a + b")
+
+    assert (found.x.tobytes(), found.extra["digest"]) == (expected.x.tobytes(), expected.extra["digest"])
+    assert found.statistics.std_error.tobytes() == expected.statistics.std_error.tobytes()
+    assert solve(states, target="y").x.tobytes() == solve(str(whole), target="y").x.tobytes()
+    assert predict(found, str(whole)).prediction.tobytes() == predict(expected, str(whole)).prediction.tobytes()
+    for asked in (
+        lambda: predict(found, states[0]),
+        lambda: gradient(states[0]),
+        lambda: solve(states[0], method="gd", rows=True),
+        lambda: solve(states[0], np.ones(3)),
+        lambda: solve(states[0], weights=np.ones(3)),
+    ):
+        with pytest.raises(UsageError, match=r"is a state, sums without rows, and rows are needed here"):
+            asked()
+    with pytest.raises(UsageError, match=r"^vcov goes by the rows|^vcov= goes by the rows"):
+        fit(states[0], "y ~ a", vcov="HC3")
+    with pytest.raises(UsageError, match=r'precision="double" is a way to sum rows'):
+        solve(states[0], precision="double")
 
 
 def test_the_columns_of_states_may_stand_in_any_order(parts, tmp_path):

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,7 +32,6 @@ from lsq_cli.sources.states import common_names
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lsq_cli.exact.dyadic import Integers
     from lsq_cli.exact.errorfree import ExactSums
     from lsq_cli.problems.summing import ProblemOptions
     from lsq_cli.sources.states import StateSource
@@ -159,7 +158,7 @@ class State:
     def about(self, source: StateSource, columns: Sequence[int]) -> About:
         """Who the problem is that some columns of A make, of which 0 is that of ones."""
         names = tuple((INTERCEPT, *self.names)[column] for column in columns)
-        constant = [place for place, column in enumerate(columns) if column == 0 or self._is_constant(column)]
+        constant = [place for place, column in enumerate(columns) if self._constant[column]]
         return About(
             names=names,
             targets=source.targets,
@@ -214,10 +213,12 @@ class State:
         of_weights = [] if self.weights is None else [len(places)]
         return replace(self, names=names, dropped=self.dropped[:, [*places, *of_weights]], sums=sums)
 
-    def _is_constant(self, column: int) -> bool:
-        """Whether a column holds one number other than 0 in all rows that count: Σw·Σwa² = (Σwa)²."""
-        N: Integers = self.sums.integers()[0]
-        return bool(N[column, column] and N[0, 0] * N[column, column] == N[0, column] ** 2)
+    @cached_property
+    def _constant(self) -> list[bool]:
+        """Whether each column, first that of ones, is one number, not 0, in all rows that count: Σw·Σwa² = (Σwa)²."""
+        N = self.sums.integers()[0]
+        squares = N.diagonal()
+        return [bool(one) for one in (squares != 0) & (N[0, 0] * squares == N[0] ** 2)]
 
 
 def merged(states: Iterable[tuple[str, StateFile]]) -> State:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -79,10 +80,9 @@ class Locked:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Lets the next one in."""
-        try:
+        with suppress(OSError):  # one that cannot be removed, or is gone, is in nobody's way
             os.unlink(self._lock)
-        finally:
-            os.close(self._descriptor)
+        os.close(self._descriptor)
 
     def _is_current(self) -> bool:
         """Whether the file that is locked is still the one of that name."""

@@ -93,6 +93,13 @@ def test_a_second_one_waits_for_the_first(tmp_path):
     assert (tmp_path / "all.lsqs").exists()
 
 
+def test_a_lock_that_somebody_removed_is_no_error(tmp_path):
+    with Locked("all.lsqs"):
+        (tmp_path / beside("all.lsqs", "lock")).unlink()
+    with Locked("all.lsqs"):
+        assert (tmp_path / beside("all.lsqs", "lock")).exists()
+
+
 def test_a_failure_within_lets_go_and_leaves_the_file(tmp_path, run_lsq):
     (tmp_path / "other.csv").write_text("z,y\n1,2\n")
     run_lsq("collect", "part.csv", "--into", "all.lsqs")

@@ -47,7 +47,7 @@ def test_digits_read_back_and_are_no_more_than_the_largest_needs(values):
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(tables(), st.data())
 def test_sums_are_the_same_bits_in_any_order_and_grouping(rows, data):
     whole = sums_of(rows)
@@ -58,7 +58,7 @@ def test_sums_are_the_same_bits_in_any_order_and_grouping(rows, data):
     assert bits(parts[0].combined(parts[1].combined(parts[2]))) == bits(whole)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(tables(), st.data())
 def test_what_is_taken_away_leaves_no_trace(rows, data):
     cut = data.draw(st.integers(0, len(rows)))
@@ -67,7 +67,7 @@ def test_what_is_taken_away_leaves_no_trace(rows, data):
     assert bits(first.combined(second).combined(second, -1)) == bits(first)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(tables(least=1))
 def test_the_sums_of_rows_pass_every_test(rows):
     sums = sums_of(rows)

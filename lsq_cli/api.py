@@ -65,6 +65,7 @@ def solve(
     target: Texts = (),
     columns: Texts = (),
     drop: Texts = (),
+    by: Texts = (),
     weights: Any = None,
     missing: Literal["error", "drop"] = "error",
     na: Texts = (),
@@ -114,6 +115,8 @@ def solve(
     target, columns, drop, missing, na, no_default_na, skip, header, delimiter, decimal, comment, encoding, sheet
     input_format
         As the options of ``lsq solve`` of these names; one text or several where an option may be repeated.
+    by : str or several, optional
+        Columns whose values make groups of rows, with one problem for each: ``Solution.groups``. Needs a table.
     weights : array_like (m,) or str, optional
         w ≥ 0 of each row, or the name of their column.
 
@@ -134,8 +137,12 @@ def solve(
     if statistics and (method != "normal" or ridge):
         raise UsageError('statistics are those of plain least squares: method="normal" and no ridge')
     asked = {name: given[name] for name in _DESCENT if given[name] is not None and given[name] is not False}
-    source = _source(A, b, **{name: given[name] for name in DATA_OPTIONS})
     options, resources = ProblemOptions(intercept, ridge, precision, rank_tol), Resources(jobs, bytes_of(memory))
+    if by:
+        refused = {"b": b is not None, **{name: given[name] for name in ("iterates", "rows", "statistics")}}
+        data = {name: given[name] for name in DATA_OPTIONS}
+        return said_in_keywords(_by_group(A, by, data, options, resources, method, asked, refused))
+    source = _source(A, b, **{name: given[name] for name in DATA_OPTIONS})
     # Statistics are made of the sums, whatever the form that would suit x alone.
     summed = choosing.read_summed(source, options, resources) if statistics else None
     problem = summed or choosing.read(source, options, resources, method=method, rows=rows)
@@ -230,6 +237,31 @@ def gradient(
         resources=Resources(jobs, bytes_of(memory)),
     )
     return said_in_keywords(found)
+
+
+def _by_group(
+    A: Any,
+    by: Texts,
+    data: dict[str, Any],
+    options: ProblemOptions,
+    resources: Resources,
+    method: str,
+    asked: dict[str, Any],
+    refused: dict[str, bool],
+) -> Solution:
+    """One problem for each group of the rows of a table; `refused` are arguments that groups do not go with."""
+    from lsq_cli.runs.grouping import open_groups, solve_groups  # for those who ask for it
+
+    for name, is_given in refused.items():
+        if is_given:
+            raise UsageError(f"{name} and by do not go together; fit(…, by=…) has statistics")
+    if options.precision == "double":
+        raise UsageError('precision="double" and by do not go together: groups are summed exactly')
+    columns = (by,) if isinstance(by, str) else tuple(by)
+    records, selection = open_groups(A, columns, data)
+    return solve_groups(
+        records, selection, columns, options, resources, lambda problem: _descent(method, dict(asked), problem)
+    )
 
 
 def _statistics(problem: SummedProblem, solution: Solution) -> Statistics | tuple[Statistics, ...]:

@@ -14,6 +14,7 @@ from lsq_cli.commands.options import (
     Count,
     GroupedCommand,
     Number,
+    by_option,
     data_arguments,
     each_option,
     given_options,
@@ -79,6 +80,7 @@ model_options = together(
 )
 @data_arguments
 @each_option
+@by_option
 @model_options
 @output_options
 @option("Output", "--plot", metavar="FILE", help="Residuals and leverages: .png .svg .pdf")
@@ -91,6 +93,12 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     start = perf_counter()
     formula, options["data"] = _formula_and_paths(options["data"])
     _check_usage(formula, options)
+    if options["by"]:
+        from lsq_cli.commands.groups import check_by, fit_by  # for those who ask for it
+
+        check_by(ctx, options)
+        fit_by(ctx, options, formula)
+        return
     if options["each"]:
         from lsq_cli.commands.each import Solved, check_each, run_each  # for those who ask for it
 

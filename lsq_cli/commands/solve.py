@@ -15,6 +15,7 @@ from lsq_cli.commands.options import (
     Count,
     GroupedCommand,
     Number,
+    by_option,
     data_arguments,
     each_option,
     given,
@@ -136,6 +137,7 @@ iterate_options = together(
 )
 @data_arguments
 @each_option
+@by_option
 @problem_options
 @descent_options
 @output_options
@@ -148,6 +150,12 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     """Read, sum, iterate, report: in that order, and files before standard output."""
     start = perf_counter()
     _check_usage(ctx, options)
+    if options["by"]:
+        from lsq_cli.commands.groups import check_by, solve_by  # for those who ask for it
+
+        check_by(ctx, options)
+        solve_by(ctx, options, _descent)
+        return
     if options["each"]:
         from lsq_cli.commands.each import solve_each  # for those who ask for it
 

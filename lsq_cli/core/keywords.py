@@ -60,8 +60,23 @@ def in_keywords(text: str) -> str:
 def said_in_keywords(found: Found) -> Found:
     """A result whose warnings and notes speak of keyword arguments."""
     said: Any = found
-    warnings, notes = (tuple(map(in_keywords, sentences)) for sentences in (said.warnings, said.notes))
-    return replace(found, warnings=warnings, notes=notes)
+    if groups := getattr(said, "groups", None):
+        said = replace(said, groups=tuple(map(_group_in_keywords, groups)))
+    sentences = {name: getattr(said, name) for name in ("warnings", "notes") if name in said.__dataclass_fields__}
+    result: Found = replace(said, **{name: tuple(map(in_keywords, of)) for name, of in sentences.items()})
+    return result
+
+
+def _group_in_keywords(one: Any) -> Any:
+    """The result of a group, as `said_in_keywords`."""
+    if not (one.warnings or one.error or one.solution.notes):
+        return one
+    return replace(
+        said_in_keywords(one),
+        solution=one.solution and said_in_keywords(one.solution),
+        error=one.error and in_keywords(one.error),
+        advice=in_keywords(one.advice),
+    )
 
 
 def refuse_negative(**arguments: float) -> None:

@@ -210,6 +210,8 @@ class Solution:
     """For several targets one each."""
     influence: tuple[Influence, ...] | None = None
     """The rows of largest Cook's distance, the largest first."""
+    groups: tuple[GroupResult, ...] | None = None
+    """The results of each group of rows, where groups were asked for; see `GroupResult`."""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -256,3 +258,57 @@ class Solution:
         """‖Ax − b‖ and the sure digits, where they are known."""
         norm = [] if self.residual_norm is None else [f"‖Ax − b‖ = {self.residual_norm:.6g}"]
         return norm if self.digits is None else [*norm, f"{self.digits:.1f} digits"]
+
+
+@dataclass(frozen=True, eq=False)
+class GroupResult:
+    """One group.
+
+    Attributes
+    ----------
+    group : mapping
+        Column → its value in this group.
+    rows : int
+        Rows used.
+    solution : Solution or None
+        None where the group is too small, which `warnings` say, or could not be solved, which `error` says.
+    left_out : tuple of str
+        The columns of the table's model that the group has not, for no row has their level.
+    warnings : tuple of str
+    error : str or None
+    advice : str
+        What to try next, of a run that did not converge.
+    """
+
+    group: Mapping[str, str | float | bool]
+    rows: int
+    solution: Solution | None
+    left_out: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    error: str | None = None
+    advice: str = ""
+
+    @property
+    def name(self) -> str:
+        """The values, for people: ``Adelie, 2007``."""
+        return ", ".join(map(value_text, self.group.values()))
+
+    def __repr__(self) -> str:
+        """The group and what became of it."""
+        return f"<{self.name}: {self.error or self.solution or '; '.join(self.warnings)}>"
+
+    def __getattr__(self, name: str) -> Any:
+        """What belongs to one fit is that of the solution; None where there is none."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        solution = self.__dict__.get("solution")
+        if solution is not None:
+            return getattr(solution, name)
+        if name in Solution.__dataclass_fields__ or hasattr(Solution, name):
+            return None
+        raise AttributeError(name)
+
+
+def value_text(value: str | float | bool) -> str:
+    """A value as the file has it: 6 for the number 6.0."""
+    return repr(value + 0.0).removesuffix(".0") if isinstance(value, float) else str(value)

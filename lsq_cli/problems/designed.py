@@ -166,10 +166,11 @@ class SumRecords:
         return found
 
 
-def pairs_by_categories(shape: Shape) -> dict[Categories, dict[tuple[int, int], int]]:
+def pairs_by_categories(shape: Shape, *, everywhere: bool = False) -> dict[Categories, dict[tuple[int, int], int]]:
     """Categories → the pairs of numbers whose products are summed by their levels, each with its position.
 
-    Numbers are counted through `Shape.products` and, after them, the targets.
+    Numbers are counted through `Shape.products` and, after them, the targets. With `everywhere` the pairs that are
+    summed over all levels are there too, those of no category.
     """
     products = {numbers: k for k, numbers in enumerate(shape.products)}
     blocks: dict[tuple[int, Categories], None] = {(0, ()): None}
@@ -179,7 +180,7 @@ def pairs_by_categories(shape: Shape) -> dict[Categories, dict[tuple[int, int], 
     found: dict[Categories, dict[tuple[int, int], int]] = {}
     for (i, first), (j, second) in combinations_with_replacement([*blocks, *targets], 2):
         categories = tuple(sorted({*first, *second}))
-        if categories:
+        if categories or everywhere:
             pairs = found.setdefault(categories, {})
             pairs.setdefault((min(i, j), max(i, j)), len(pairs))
     return found
@@ -285,7 +286,7 @@ def assembled(sums: DesignSums, design: Design) -> Assembled:
         categories: _ByKey(N << max(0, exponent - lowest), sums.keyed[categories].keys, pairs)
         for (categories, (N, exponent)), pairs in zip(keyed.items(), pairs_by_categories(shape).values(), strict=True)
     }
-    columns = list(_all_columns(design))
+    columns = list(all_columns(design))
     k = len(columns)
     total = np.zeros((k, k), dtype=object)
     for i, (p, first) in enumerate(columns):
@@ -314,7 +315,7 @@ class _ByKey(NamedTuple):
         return 0 if row is None else int(self.N[row, self.pairs[min(p, q), max(p, q)]])
 
 
-def _all_columns(design: Design) -> Iterator[tuple[int, dict[str, Any]]]:
+def all_columns(design: Design) -> Iterator[tuple[int, dict[str, Any]]]:
     """The product and the levels of each column of A, of each target, and of a column of ones."""
     products = {numbers: k for k, numbers in enumerate(design.shape.products)}
     for column in design.columns:

@@ -89,7 +89,7 @@ class RankRows:
 
     def __call__(self, block: RecordBlock) -> Ranked:
         """The K rows of one block."""
-        found = FittedRows.of(self.fit, block)
+        found = FittedRows.of(self.fit, block.read(), block)
         leverages, used = found.leverages(), found.record.used
         full = leverages > 1.0 - FULL
         left = np.where(full, 1.0, 1.0 - leverages)

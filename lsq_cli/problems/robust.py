@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lsq_cli.core.solution import Array
-    from lsq_cli.sources.records import RecordBlock
+    from lsq_cli.sources.records import Record, RecordBlock
 
 
 @dataclass
@@ -78,7 +78,11 @@ class SumMeat:
 
     def __call__(self, block: RecordBlock) -> Meat:
         """What one block adds."""
-        found, n = FittedRows.of(self.fit, block), self.fit.problem.equations.n
+        return self.of(block.read(), block)
+
+    def of(self, read: Record, block: RecordBlock) -> Meat:
+        """What some rows of a block add."""
+        found, n = FittedRows.of(self.fit, read, block), self.fit.problem.equations.n
         record, residuals = found.record, found.residuals
         meat = Meat([] if self.ways else [ExactSums(n - 1, 1) for _ in residuals])
         meat.groups = [[KeyedSums(n) for _ in self.ways] for _ in residuals] if self.ways else []
@@ -119,9 +123,24 @@ def robust_covariance(again: SecondPass, kind: str, clusters: tuple[str, ...]) -
     clusters : tuple of str
         The one or two columns of a ``cluster:``.
     """
-    ways = tuple((name,) for name in clusters) + ((clusters,) if len(clusters) == 2 else ())
     fit = again.fit
-    meat = again.fold(SumMeat(fit, kind, tuple(tuple(sorted(way)) for way in ways)))
+    return covariance_of(again.fold(kernel_of(fit, kind, clusters)), fit, kind, clusters)
+
+
+def kernel_of(fit: Fitted, kind: str, clusters: tuple[str, ...]) -> SumMeat:
+    """What goes over the rows of a regression for a covariance of some kind."""
+    ways = tuple((name,) for name in clusters) + ((clusters,) if len(clusters) == 2 else ())
+    return SumMeat(fit, kind, tuple(tuple(sorted(way)) for way in ways))
+
+
+def covariance_of(meat: Meat, fit: Fitted, kind: str, clusters: tuple[str, ...]) -> tuple[Covariance, tuple[str, ...]]:
+    """The covariance of x that all rows make, and what to beware of; see `robust_covariance`.
+
+    Raises
+    ------
+    ProblemError
+        If there is one cluster only.
+    """
     rows, rank = fit.problem.about.counted_rows, fit.problem.rank
     freedom = max(0, rows - rank)
     unwhitened = fit.problem.inverse.unwhitened

@@ -137,7 +137,7 @@ class SampleRows:
 
     def __call__(self, block: RecordBlock) -> Sample:
         """Those of its rows that have the least numbers, and those that stand out."""
-        found = FittedRows.of(self.fit, block)
+        found = FittedRows.of(self.fit, block.read(), block)
         leverage = found.leverages()
         kept = np.flatnonzero(leverage <= 1.0 - FULL)
         used = found.record.used[kept]

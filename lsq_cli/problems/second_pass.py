@@ -99,9 +99,8 @@ class FittedRows(NamedTuple):
     places: list[Place]
 
     @classmethod
-    def of(cls, fit: Fitted, block: RecordBlock) -> FittedRows:
-        """Those of a block, which is read here."""
-        record = block.read()
+    def of(cls, fit: Fitted, record: Record, block: RecordBlock) -> FittedRows:
+        """Those of some rows of a block, as they were read from it."""
         if record.weights is not None:
             record = taken(record, np.flatnonzero(record.weights))
         rows, design = len(record.used), fit.design

@@ -22,14 +22,14 @@ from lsq_cli.report.files import AtomicFile, check_path
 if TYPE_CHECKING:
     from lsq_cli.core.solution import Iterate, Solution
 
-_ALWAYS = (
+ALWAYS = (
     *("method", "outcome", "converged", "data", "options", "rows", "rows_read"),
     *("columns", "rank", "names", "targets", "x", "coefficients", "objective", "residual_norm", "gradient_norm"),
     *("condition", "digits", "data_digits", "iterations", "passes"),
     *("precision", "seconds", "dropped_rows", "left_out", "dependencies", "warnings", "version"),
 )
 _IN_CSV = ("std_error", "t", "p", "low", "high")
-_WITH_THEIR_OPTION = ("step", "learning_rate", "largest_stable_rate", "forecast")
+WITH_THEIR_OPTION = ("step", "learning_rate", "largest_stable_rate", "forecast")
 
 
 class Writable(Protocol):
@@ -46,8 +46,8 @@ class Writable(Protocol):
 
 def write_json(solution: Solution, stream: Writable) -> None:
     """The JSON object on one line: every key, always in this order."""
-    record = {key: getattr(solution, key) for key in _ALWAYS}
-    record |= {key: value for key in _WITH_THEIR_OPTION if (value := getattr(solution, key)) is not None}
+    record = {key: getattr(solution, key) for key in ALWAYS}
+    record |= {key: value for key in WITH_THEIR_OPTION if (value := getattr(solution, key)) is not None}
     if solution.iterates is not None:
         record["iterates"] = [iterate_record(row, with_x=True) for row in solution.iterates]
     if solution.statistics is not None:

@@ -15,6 +15,9 @@ from lsq_cli.report.page import Page, significant
 from lsq_cli.report.plain import all_statistics
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lsq_cli.core.groups import GroupedSolution
     from lsq_cli.core.solution import Solution, Statistics
 
 _LONGEST = 200
@@ -41,11 +44,10 @@ def sections(solution: Solution, page: Page) -> list[Section]:
                 _fit(solution, found, page, "Fit" if len(solution.targets) == 1 else f"Fit of {page.name(target)}")
             )
     if not statistics:
-        parts.append(Grid("Fit", (), _rows_of(solution), "lt"))
+        parts.append(Grid("Fit", (), rows_of(solution), "lt"))
     if solution.influence:
         parts.append(influence_grid(solution, solution.influence, page))
-    kinds = dict.fromkeys(_kind(found, page) for found in statistics if found.vcov != "iid")
-    if lines := (*kinds, *_bases(solution, page)):
+    if lines := standing(solution, solution.names, solution.extra.get("terms") or {}, page):
         parts.append(Lines("", lines))
     if solution.warnings:
         parts.append(Lines("Warnings", tuple(map(page.message, solution.warnings))))
@@ -56,20 +58,7 @@ def _coefficients(solution: Solution, t: int, found: Statistics | None, page: Pa
     """Name, estimate, standard error, t, p and interval of each coefficient."""
     x = solution.x.reshape(len(solution.names), -1)[:, t].tolist()
     shown = range(len(x)) if page.width is None else range(min(len(x), _LONGEST))
-    columns = [
-        ("name", *(page.name(solution.names[k]) for k in shown)),
-        ("estimate", *_numbers([x[k] for k in shown])),
-    ]
-    if found is not None:
-        values = {key: getattr(found, key).tolist() for key in ("std_error", "t", "p", "low", "high")}
-        percent = significant(100 * found.confidence)
-        columns += [
-            ("std. error", *_numbers([values["std_error"][k] for k in shown], 4)),
-            ("t", *(_fixed(values["t"][k]) for k in shown)),
-            ("p", *(_probability(values["p"][k]) for k in shown)),
-            (f"{percent}% low", *_numbers([values["low"][k] for k in shown], 5)),
-            ("high", *_numbers([values["high"][k] for k in shown], 5)),
-        ]
+    columns = coefficient_columns([(solution.names[k], x[k], found, k) for k in shown], page)
     header, *rows = zip(*columns, strict=True)
     below = f"{len(x) - len(shown)} more coefficients: -f csv" if len(shown) < len(x) else ""
     # The interval follows from the estimate and its standard error.
@@ -77,33 +66,68 @@ def _coefficients(solution: Solution, t: int, found: Statistics | None, page: Pa
     return Grid(title, header, rows, "l" + "r" * (len(header) - 1), below, spare, "-f csv has them")
 
 
+def coefficient_columns(rows: Sequence[tuple[str, float, Statistics | None, int]], page: Page) -> list[tuple[str, ...]]:
+    """The columns of a table of coefficients, each with its header.
+
+    Parameters
+    ----------
+    rows : sequence
+        Name, estimate, what is known of the fit and the position in that.
+    page : Page
+    """
+    columns: list[tuple[str, ...]] = [
+        ("name", *(page.name(name) for name, *_ in rows)),
+        ("estimate", *_numbers([value for _, value, *_ in rows])),
+    ]
+    known = [(found, k) for *_, found, k in rows if found is not None]
+    if not known:
+        return columns
+    values = {
+        key: [float(getattr(found, key)[k]) for found, k in known] for key in ("std_error", "t", "p", "low", "high")
+    }
+    percent = significant(100 * known[0][0].confidence)
+    return [
+        *columns,
+        ("std. error", *_numbers(values["std_error"], 4)),
+        ("t", *map(fixed, values["t"])),
+        ("p", *map(probability, values["p"])),
+        (f"{percent}% low", *_numbers(values["low"], 5)),
+        ("high", *_numbers(values["high"], 5)),
+    ]
+
+
 def _fit(solution: Solution, found: Statistics, page: Page, title: str) -> Grid:
     """How well the whole fits."""
-    rows = _rows_of(solution)
+    rows = rows_of(solution)
     rows += [
-        ("residual std. error", f"{_plain(found.sigma, 4)} on {found.df_residual} degrees of freedom"),
+        ("residual std. error", f"{plain_number(found.sigma, 4)} on {found.df_residual} degrees of freedom"),
         (
             page.label("R²"),
-            f"{_share(found.r_squared)}, adjusted {_share(found.r_squared_adjusted)}"
+            f"{share(found.r_squared)}, adjusted {share(found.r_squared_adjusted)}"
             + ("" if found.r_squared_centred else " (about 0: no constant in the model)"),
         ),
-        ("F", f"{_plain(found.f, 4)} on {found.df_model} and {found.df_t}, p {_probability(found.f_p, '= ')}"),
+        ("F", f"{plain_number(found.f, 4)} on {found.df_model} and {found.df_t}, p {probability(found.f_p, '= ')}"),
         ("AIC, BIC", f"{significant(found.aic)}, {significant(found.bic)}"),
     ]
     return Grid(title, (), [row for row in rows if "nan" not in row[1].split(",")[0]], "lt")
 
 
-def _rows_of(solution: Solution) -> list[tuple[str, ...]]:
+def rows_of(solution: Solution | GroupedSolution) -> list[tuple[str, ...]]:
     """The rows used, and those dropped."""
     dropped = ", ".join(f"{count} {reason}" for reason, count in solution.dropped_rows.items())
     rows = str(solution.rows) if not dropped else f"{solution.rows} of {solution.rows_read} (dropped: {dropped})"
     return [("rows", rows)]
 
 
-def _bases(solution: Solution, page: Page) -> tuple[str, ...]:
+def standing(solution: Solution, names: Sequence[str], terms: dict[str, Any], page: Page) -> tuple[str, ...]:
+    """What the standard errors assume, and which level each category is compared with."""
+    kinds = dict.fromkeys(_kind(found, page) for found in all_statistics(solution) if found.vcov != "iid")
+    return (*kinds, *_bases(names, terms, page))
+
+
+def _bases(names: Sequence[str], terms: dict[str, Any], page: Page) -> tuple[str, ...]:
     """Which level each category is compared with."""
-    terms: dict[str, Any] = solution.extra.get("terms") or {}
-    coded = [name for name in solution.names if "[T." in name]
+    coded = [name for name in names if "[T." in name]
     return tuple(
         page.message(f"{name} is compared with {_level(base)}")
         for name, base in terms.get("bases", {}).items()
@@ -130,10 +154,10 @@ def _kind(found: Statistics, page: Page) -> str:
 
 def _numbers(values: list[float], digits: int = 6) -> list[str]:
     """Numbers of so many digits; a coefficient that was left out is an empty cell."""
-    return ["" if math.isnan(value) else _plain(value, digits) for value in values]
+    return ["" if math.isnan(value) else plain_number(value, digits) for value in values]
 
 
-def _plain(value: float, digits: int) -> str:
+def plain_number(value: float, digits: int) -> str:
     """A number with so many digits, zeros at its end included."""
     if not math.isfinite(value) or (value != 0 and not 1e-5 <= abs(value) < 1e9):
         return significant(value, digits)
@@ -141,19 +165,19 @@ def _plain(value: float, digits: int) -> str:
     return f"{value:.{max(0, digits - 1 - whole)}f}"
 
 
-def _fixed(value: float) -> str:
+def fixed(value: float) -> str:
     """A t with two decimals."""
     if math.isnan(value):
         return ""
     return f"{value:.2f}" if abs(value) < 1e5 else f"{value:.3g}"
 
 
-def _share(value: float) -> str:
+def share(value: float) -> str:
     """R² with four decimals, more where it is near 1."""
     return f"{value:.4f}" if not 0.9999 < value < 1 else f"1 - {1 - value:.2g}"
 
 
-def _probability(value: float, equal: str = "") -> str:
+def probability(value: float, equal: str = "") -> str:
     """A p with two significant digits."""
     if math.isnan(value):
         return ""

@@ -39,6 +39,7 @@ from lsq_cli.terms.formula import Formula, parse, plain_formula
 
 if TYPE_CHECKING:
     from lsq_cli.core.solution import Array
+    from lsq_cli.problems.summing import ProblemOptions
     from lsq_cli.sources.records import Records
 
 MOST_COLUMNS = 2048
@@ -117,7 +118,7 @@ def fit(
     start = perf_counter()
     options, resources = options or FitOptions(), resources or Resources()
     if not options.ridge:
-        _ask_for_scipy()
+        ask_for_scipy()
     shape = Shape(formula)
     shape.check()
     if isinstance(records, StateRecords):
@@ -139,7 +140,7 @@ def fit(
 
         covariance, beware = robust_covariance(again, options.vcov, clusters)
         passes += 1
-    solution = _solution(found, options, covariance, beware)
+    solution = solution_of(found, options, covariance, beware)
     if options.influence is not None:
         from lsq_cli.problems.influence import TakingOut, influence  # as above
 
@@ -172,6 +173,7 @@ def model_of(
     drop: tuple[str, ...] = (),
     weights: str | None = None,
     intercept: bool = True,
+    by: tuple[str, ...] = (),
 ) -> Formula:
     """The model that a formula is for a table, or that its columns make where there is no formula.
 
@@ -183,7 +185,7 @@ def model_of(
         If there is a formula and no patsy.
     """
     header = Header(records.first)
-    dropped = {column.name for column in header.every("--drop", drop)}
+    dropped = {column.name for column in (*header.every("--drop", drop), *header.every("--by", by))}
     weighing = {column.name for column in header.every("--weights", () if weights is None else (weights,))}
     table = Table(records.kinds, records.repeated, frozenset(dropped | weighing), records.counts)
     if formula is not None:
@@ -223,20 +225,24 @@ def fitted(total: DesignSums | None, shape: Shape, records: Records, options: Fi
         raise ProblemError(f"{where}: the model has {n} columns, more than {MOST_COLUMNS}{more}")
     if not n:
         raise ProblemError(f"{where}: the model has no column: its categories have one level each")
-    who = _about(total, design, records)
-    gram = assembled(total, design)
-    whole = _problem(who, gram, range(n), options)
+    return fit_of(design, _about(total, design, records), assembled(total, design), total.log_weights, options)
+
+
+def fit_of(design: Design, who: About, gram: Assembled, log_weights: float, options: FitOptions) -> Fit:
+    """The regression that the Gram matrix of a design makes; `ProblemError` where every column is 0."""
+    n, intercept = len(who.names), design.shape.formula.intercept
+    whole = problem_of(who, gram, range(n), options, intercept=intercept)
     if whole.is_regular or options.ridge:
-        return Fit(design, whole, tuple(range(n)), _implicit_mean(whole, gram, range(n)), total.log_weights, ())
+        return Fit(design, whole, tuple(range(n)), _implicit_mean(whole, gram, range(n)), log_weights, ())
     kept = whole.columns.independent
     if not kept:
-        raise ProblemError(f"{where}: every column of the model is 0")
-    part = _problem(who, gram, kept, options)
+        raise ProblemError(f"{' '.join(who.data)}: every column of the model is 0")
+    part = problem_of(who, gram, kept, options, intercept=intercept)
     mean = _implicit_mean(part, gram, kept)
-    return Fit(design, part, kept, mean, total.log_weights, whole.dependencies())
+    return Fit(design, part, kept, mean, log_weights, whole.dependencies())
 
 
-def _ask_for_scipy() -> None:
+def ask_for_scipy() -> None:
     """Raise before a row is read where p could not be told after the last."""
     from lsq_cli.core.extras import load
 
@@ -266,14 +272,16 @@ def _about(total: DesignSums, design: Design, records: Records) -> About:
     )
 
 
-def _problem(who: About, gram: Assembled, kept: range | tuple[int, ...], options: FitOptions) -> SummedProblem:
+def problem_of(
+    who: About, gram: Assembled, kept: range | tuple[int, ...], options: FitOptions | ProblemOptions, *, intercept: bool
+) -> SummedProblem:
     """The problem of some of the columns."""
     p = len(who.targets)
     targets = range(len(gram.N) - 1 - p, len(gram.N) - 1)
     chosen = [*kept, *targets]
     N = gram.N[np.ix_(chosen, chosen)]
     sums = ExactSums.from_integers(len(kept), p, who.rows, N, [gram.unit // 2] * len(chosen))
-    sums.intercept = who.constant_column is not None
+    sums.intercept = intercept
     names = tuple(who.names[k] for k in kept)
     return SummedProblem(replace(who, names=names), sums, options.ridge, options.rank_tol)
 
@@ -295,8 +303,10 @@ def _implicit_mean(problem: SummedProblem, gram: Assembled, kept: range | tuple[
     return Mean(int(sums[-1]) << (gram.unit - 2 * u), products, ones.x[:, 0])
 
 
-def _solution(found: Fit, options: FitOptions, covariance: Covariance | None, beware: tuple[str, ...]) -> Solution:
-    """The result."""
+def solution_of(
+    found: Fit, options: FitOptions, covariance: Covariance | None = None, beware: tuple[str, ...] = ()
+) -> Solution:
+    """The result of a regression; raises `ProblemError` where x is beyond doubles."""
     problem, about = found.problem, found.problem.about
     names, n = found.design.names, len(found.design.names)
     _refuse_overflow(problem)

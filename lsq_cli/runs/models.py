@@ -71,6 +71,8 @@ def read_model(data: bytes | dict[str, Any], label: str) -> Model:
 
 def model_of_solution(solution: Solution) -> Model:
     """The model that a solution is."""
+    if solution.groups is not None:
+        raise DataError("the model has a fit for each group: take that of one, found['…'].solution")
     terms = solution.extra.get("terms")
     design = design_of(terms) if terms is not None else _plain_design(solution.names, solution.targets)
     x = solution.x.reshape(len(solution.names), -1)
@@ -100,6 +102,8 @@ def _no_constant(text: str) -> float:
 def _model(record: dict[str, Any]) -> Model:
     """The model in an object."""
     _check_version(record.get("version"))
+    if isinstance(record.get("groups"), list):
+        raise DataError("the file has a fit for each group, of --by; lsq predict takes the model of one fit")
     names, targets = (_texts(record, key) for key in ("names", "targets"))
     if not names or not targets or len(names) > _MOST_COLUMNS:
         raise DataError("the model has no names or no targets")

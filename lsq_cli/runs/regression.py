@@ -34,6 +34,7 @@ def fit(
     target: Texts = (),
     columns: Texts = (),
     drop: Texts = (),
+    by: Texts = (),
     intercept: bool = True,
     weights: str | None = None,
     ridge: float = 0.0,
@@ -62,6 +63,8 @@ def fit(
     data : data frame, mapping of name to array_like, path or list of paths
     formula : str, optional
         As in R and statsmodels, ``"y ~ a + C(g)"``; without it `target` is what all other columns explain.
+    by : str or several, optional
+        Columns whose values make groups of rows, with one fit for each: ``Solution.groups``.
     intercept : bool
         Without a formula: whether there is a column of ones.
     weights : str, optional
@@ -92,7 +95,7 @@ def fit(
     solution = _fitted(
         data,
         formula,
-        {"target": target, "columns": columns, "drop": drop},
+        {"target": target, "columns": columns, "drop": drop, "by": by},
         FitOptions(weights, ridge, rank_tol, vcov, confidence, influence),
         {name: given[name] for name in ("missing", *WRITTEN)},
         Resources(jobs, bytes_of(memory)),
@@ -182,7 +185,13 @@ def _fitted(
         raise UsageError("the formula says what the model is: leave out target, columns and intercept")
     if formula is None and not chosen["target"]:
         raise UsageError('what is to be explained? give a formula, "y ~ a + b", or target=')
+    if options.influence is not None and chosen["by"]:
+        raise UsageError("influence and by do not go together: fit the rows of one group alone")
     twice = options.vcov != "iid" or options.influence is not None
     records = open_python_records(data, twice=twice, weights=options.weights, **written)
     asked = model_of(records, formula, **chosen, weights=options.weights, intercept=intercept)
+    if chosen["by"]:
+        from lsq_cli.runs.grouping import fit_groups  # for those who ask for it
+
+        return fit_groups(records, asked, chosen["by"], options, resources)
     return fit_records(records, asked, options, resources)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
 from typing import Any, NamedTuple
@@ -138,11 +138,15 @@ class Design:
         Category → its levels, in order.
     kinds : mapping
         Column of the table → what it holds.
+    bases : mapping
+        Factor's name → the level that the others are compared with, where that is not told by `levels`: of a group of
+        rows, that of the whole table.
     """
 
     shape: Shape
     levels: Mapping[str, tuple[Level, ...]]
     kinds: Mapping[str, str]
+    bases: Mapping[str, Level] = field(default_factory=dict)
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
@@ -156,6 +160,12 @@ class Design:
     def names(self) -> tuple[str, ...]:
         """Of the columns."""
         return tuple(column.name for column in self.columns)
+
+    def part(self, levels: Mapping[str, tuple[Level, ...]]) -> Design:
+        """The same for some rows, which have these levels: the bases are those of the whole."""
+        factors = {factor for term in self.shape.formula.terms for factor in term if factor.is_category}
+        bases = {factor.name: self.base(factor) for factor in factors}
+        return Design(self.shape, levels, self.kinds, bases)
 
     def count(self) -> int:
         """How many columns there are, without making them."""
@@ -194,6 +204,8 @@ class Design:
 
     def base(self, factor: Factor) -> Level:
         """The level that the others are compared with: the first, unless the formula says another."""
+        if factor.name in self.bases:
+            return self.bases[factor.name]
         levels = self.levels[str(factor.category)]
         if factor.base is None:
             return levels[0]

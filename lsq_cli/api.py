@@ -250,7 +250,7 @@ def _by_group(
     refused: dict[str, bool],
 ) -> Solution:
     """One problem for each group of the rows of a table; `refused` are arguments that groups do not go with."""
-    from lsq_cli.runs.grouping import open_groups, solve_groups  # for those who ask for it
+    from lsq_cli.runs.solving_groups import open_groups, solve_groups  # for those who ask for it
 
     for name, is_given in refused.items():
         if is_given:
@@ -259,9 +259,17 @@ def _by_group(
         raise UsageError('precision="double" and by do not go together: groups are summed exactly')
     columns = (by,) if isinstance(by, str) else tuple(by)
     records, selection = open_groups(A, columns, data)
-    return solve_groups(
-        records, selection, columns, options, resources, lambda problem: _descent(method, dict(asked), problem)
-    )
+    if method == "normal":
+        for name in asked:
+            raise UsageError(f'{name} belongs to gradient descent: add method="gd"')
+        return solve_groups(records, selection, columns, options, resources)
+
+    def descent_of(problem: Problem) -> Descent:
+        descent = _descent(method, dict(asked), problem)
+        assert descent is not None  # the method is no other
+        return descent
+
+    return solve_groups(records, selection, columns, options, resources, descent_of)
 
 
 def _statistics(problem: SummedProblem, solution: Solution) -> Statistics | tuple[Statistics, ...]:

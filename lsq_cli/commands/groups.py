@@ -46,7 +46,7 @@ def fit_by(ctx: click.Context, options: dict[str, Any], formula: str | None) -> 
     """`lsq fit --by`: read, fit each group, report."""
     from lsq_cli.core.extras import load
     from lsq_cli.runs.fitting import FitOptions, model_of
-    from lsq_cli.runs.grouping import fit_groups
+    from lsq_cli.runs.fitting_groups import fit_groups
 
     start = perf_counter()
     Interruption()
@@ -76,7 +76,7 @@ def solve_by(
     """`lsq solve --by`: read, solve each group, report."""
     from lsq_cli.commands.reading import request_of
     from lsq_cli.problems.summing import ProblemOptions
-    from lsq_cli.runs.grouping import select_groups, solve_groups
+    from lsq_cli.runs.solving_groups import select_groups, solve_groups
 
     start = perf_counter()
     Interruption()
@@ -84,10 +84,15 @@ def solve_by(
     records = open_named(options, target=options["target"], missing=options["missing"])
     selection = select_groups(records, options["by"], request_of(options))
     asked = ProblemOptions(*(options[name] for name in ProblemOptions._fields))
+
+    def descent(problem: Problem) -> Descent:
+        found = descent_of(options, problem)
+        assert found is not None  # the method is no other
+        return found
+
     with resources_of(records, options) as resources:
-        found = solve_groups(
-            records, selection, options["by"], asked, resources, lambda problem: descent_of(options, problem)
-        )
+        descend = None if options["method"] == "normal" else descent
+        found = solve_groups(records, selection, options["by"], asked, resources, descend)
     _finish(ctx, options, found, start)
 
 

@@ -281,9 +281,7 @@ data_arguments = together(
 
 each_option = option("Data", "--each", is_flag=True, help="Each path is a problem of its own")
 
-by_option = option(
-    "Data", "--by", multiple=True, metavar="COL", **_COMPLETED, help="One fit for each of its values"
-)
+by_option = option("Data", "--by", multiple=True, metavar="COL", **_COMPLETED, help="One fit for each of its values")
 
 intercept_option = option("Problem", "--intercept", is_flag=True, help="A column of ones, first: (intercept)")
 

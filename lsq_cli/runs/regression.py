@@ -191,7 +191,7 @@ def _fitted(
     records = open_python_records(data, twice=twice, weights=options.weights, **written)
     asked = model_of(records, formula, **chosen, weights=options.weights, intercept=intercept)
     if chosen["by"]:
-        from lsq_cli.runs.grouping import fit_groups  # for those who ask for it
+        from lsq_cli.runs.fitting_groups import fit_groups  # for those who ask for it
 
         return fit_groups(records, asked, chosen["by"], options, resources)
     return fit_records(records, asked, options, resources)

@@ -8,8 +8,8 @@ products of slices are integers of at most 2^48, which int64 adds up by group wi
 are many and small; for one group `ExactSums` lets BLAS do the work, and for sums of one column there is `KeyedSums`.
 
 Nothing overflows. The rows are sorted by key and pass in pieces of 2^12. At most m products of two slices meet on a
-level, and no more than 2^14/m rows are added up before a carry, so a sum stays below 2^62. Carried to digits in
-[−2^23, 2^23) it leaves less than 2^38 on top, so 2^48 for 2^20 rows, and 2^14 such numbers fit before the next carry.
+level, and no more than 2^14/m rows are added up before a carry, so a sum stays below 2^62. It is carried to digits in
+[−2^23, 2^23], and two of them go into one int64, which has room for 2^14 such numbers.
 
 Source: Kulisch, *Computer Arithmetic and Validity*, chapter 8 (long accumulators); Ozaki, Ogita, Oishi & Rump,
 *Numerical Algorithms* 59 (2012), for the slices.
@@ -40,7 +40,7 @@ _ROWS = 1 << 12
 _MOST = 1 << 14
 """Rows times products on one level that are added up before a carry."""
 _FULL = 1 << 14
-"""So many numbers of up to 2^20 rows each fit into a sum."""
+"""So many numbers of two digits fit into a sum."""
 
 
 def sliced(parts: Parts) -> Slices:
@@ -73,21 +73,25 @@ def _scaled(values: Array, exponent: int, out: Array) -> Array:
     return np.ldexp(values, exponent, out=out)
 
 
-def _carry(digits: dict[int, Whole]) -> None:
-    """Bring the digits of some numbers into [−2^23, 2^23), but for the coarsest; the numbers stay."""
+def _carry(digits: dict[int, Whole], bits: int = BITS) -> None:
+    """Bring digits into [−2^(bits − 1), 2^(bits − 1)), once from fine to coarse; what they stand for stays."""
     if not digits:
         return
-    level, top = min(digits), max(digits)
-    while level <= top:
+    half, top = 1 << (bits - 1), max(digits)
+    for level in range(min(digits), top + 1):
         if level in digits:
-            T = digits[level]
-            over = (T + _HALF) >> BITS
+            over = (digits[level] + half) >> bits
             if over.any():
-                T = T - (over << BITS)
-                digits[level] = T
+                digits[level] = digits[level] - (over << bits)
                 digits[level + 1] = digits[level + 1] + over if level + 1 in digits else over
-                # What goes above the top is small there, and stays.
-        level += 1
+
+
+def _carry_all(digits: dict[int, Whole]) -> None:
+    """The same until the coarsest digit is one, too."""
+    while digits:
+        _carry(digits)
+        if abs(digits[max(digits)]).max(initial=0) <= _HALF:
+            return
 
 
 class KeyedProducts:
@@ -108,9 +112,9 @@ class KeyedProducts:
         self.pairs = tuple(pairs)
         self.keys: dict[Hashable, int] = {}
         self._reference: dict[int, int] = {}
-        """Column → the level that counts as 0."""
+        """Column → the level that counts as 0, an even one."""
         self._sums: dict[int, Whole] = {}
-        """Level of a product, less both references → sums (keys or more, pairs)."""
+        """Half the level of a product, less both references → two digits each (keys or more, pairs)."""
         self._load = 0
 
     @property
@@ -134,25 +138,21 @@ class KeyedProducts:
             weights, without it is given once.
         """
         places = self._places(keys)
-        self._make_room(1 + (len(codes) >> 20))
         order = _order(codes, len(keys))
-        if order is not None:
-            codes = codes[order]
-            left = [_taken(parts, order) for parts in left]
-            right = None if right is None else [_taken(parts, order) for parts in right]
-        places = places[codes]
         for start in range(0, len(codes), _ROWS):
-            rows = slice(start, start + _ROWS)
-            ours = [sliced(tuple(part[rows] for part in parts)) for parts in left]
-            theirs = ours if right is None else [sliced(tuple(part[rows] for part in parts)) for parts in right]
+            rows: Codes = order[start : start + _ROWS]
+            ours = [sliced(_taken(parts, rows)) for parts in left]
+            theirs = ours if right is None else [sliced(_taken(parts, rows)) for parts in right]
             for columns in (ours, theirs):
                 for i, slices in enumerate(columns):
                     if slices:
-                        self._reference.setdefault(i, slices[0][0])
+                        self._reference.setdefault(i, slices[0][0] // 2 * 2)
             deep = max(map(len, ours), default=0)
             step = max(1, min(_ROWS, _MOST // max(1, deep)))
-            for low in range(0, len(places[rows]), step):
-                self._add_sorted(places[rows][low : low + step], ours, theirs, slice(low, low + step))
+            here = places[codes[rows]]
+            for low in range(0, len(here), step):
+                self._make_room(1)
+                self._add_sorted(here[low : low + step], ours, theirs, slice(low, low + step))
 
     def _add_sorted(self, places: Codes, left: list[Slices], right: list[Slices], rows: slice) -> None:
         """Add rows whose keys stand together, so few that no sum overflows."""
@@ -167,13 +167,14 @@ class KeyedProducts:
                 if level - base not in totals:
                     totals[level - base] = np.zeros((len(self.pairs), len(starts)), np.int64)
                 np.add.reduceat(product, starts, out=totals[level - base][place])
-        _carry(totals)
+        _carry_all(totals)
         first, last = int(owners[0]), int(owners[-1])
         together = last - first + 1 == len(owners) and (owners[1:] == owners[:-1] + 1).all()
         for level, total in totals.items():
-            if not total.any():
-                continue
-            self._level(level)[slice(first, last + 1) if together else owners] += total.T
+            if total.any():
+                pair, upper = divmod(level, 2)
+                total <<= BITS * upper
+                self._level(pair)[slice(first, last + 1) if together else owners] += total.T
 
     def merge(self, other: KeyedProducts) -> None:
         """Add the rows of `other`."""
@@ -181,7 +182,7 @@ class KeyedProducts:
         self._make_room(other._load)
         for i, level in other._reference.items():
             self._reference.setdefault(i, level)
-        moved = np.array([self._moved(other, i) + self._moved(other, j) for i, j in self.pairs], np.intp)
+        moved = np.array([(self._moved(other, i) + self._moved(other, j)) // 2 for i, j in self.pairs], np.intp)
         for shift in np.unique(moved).tolist():
             columns = np.flatnonzero(moved == shift)
             for level, totals in other._sums.items():
@@ -196,31 +197,32 @@ class KeyedProducts:
         i, j = self.pairs[pair]
         base = self._reference.get(i, 0) + self._reference.get(j, 0)
         lowest = min(self._sums, default=0)
-        total = sum(int(sums[row, pair]) << BITS * (level - lowest) for level, sums in self._sums.items())
-        return total, BITS * (lowest + base)
+        total = sum(int(sums[row, pair]) << 2 * BITS * (level - lowest) for level, sums in self._sums.items())
+        return total, BITS * (2 * lowest + base)
 
     def reference(self, column: int) -> int:
         """The level of a column's unit: 2^(24·reference)."""
         return self._reference.get(column, 0)
 
-    def digits(self) -> tuple[list[int], list[Whole]]:
-        """The sums as carried digits, for arithmetic on all keys at once.
+    def digits(self, rows: Codes) -> tuple[list[int], list[Whole]]:
+        """The sums of some keys, by their numbers, as carried digits: for arithmetic on all of them at once.
 
         Returns
         -------
         levels : list of int
-            From coarse to fine.
-        digits : list of ndarray of int64, each (keys, pairs)
-            In [−2^23, 2^23).
-            The sums of a pair are Σ digits·2^(24·(level + its references)).
+            From coarse to fine; none where all sums are 0.
+        digits : list of ndarray of int64, each (rows, pairs)
+            In [−2^23, 2^23]. The sums of a pair are Σ digits·2^(24·(level + its references)).
         """
-        self._load = 1
-        while True:
-            _carry(self._sums)
-            if not self._sums or abs(self._sums[max(self._sums)]).max(initial=0) < _HALF:
-                break
-        levels = sorted(self._sums, reverse=True)
-        return levels, [self._sums[level][: len(self.keys)] for level in levels]
+        found: dict[int, Whole] = {}
+        for pair, sums in self._sums.items():
+            of_rows = sums[rows]
+            upper = (of_rows + _HALF) >> BITS
+            found[2 * pair] = of_rows - (upper << BITS)
+            found[2 * pair + 1] = upper
+        _carry_all(found)
+        levels = sorted((level for level, of in found.items() if of.any()), reverse=True)
+        return levels, [found[level] for level in levels]
 
     def _moved(self, other: KeyedProducts, column: int) -> int:
         """By how many levels the other's reference of a column is above ours."""
@@ -229,7 +231,7 @@ class KeyedProducts:
     def _make_room(self, numbers: int) -> None:
         """Let so many more numbers come to every sum."""
         if self._load + numbers > _FULL:
-            _carry(self._sums)
+            _carry(self._sums, 2 * BITS)
             self._load = 1
         self._load += numbers
 
@@ -248,18 +250,17 @@ class KeyedProducts:
         return found
 
 
-def _order(codes: Codes, K: int) -> Codes | None:
-    """What sorts the rows by key; None where they are sorted."""
+def _order(codes: Codes, K: int) -> Codes:
+    """What sorts the rows by key."""
     if not (codes[1:] < codes[:-1]).any():
-        return None
+        return np.arange(len(codes))
     # 16 bits are sorted by counting.
-    small = codes.astype(np.uint16) if K <= 1 << 16 else codes
-    return np.argsort(small, kind="stable")
+    return np.argsort(codes.astype(np.uint16) if K <= 1 << 16 else codes, kind="stable")
 
 
-def _taken(parts: Parts, order: Codes) -> Parts:
-    """The parts in another order; what is the same in all rows stays as it is."""
-    return tuple(part if part.strides == (0,) else part[order] for part in parts)
+def _taken(parts: Parts, rows: Codes) -> Parts:
+    """The parts in some rows."""
+    return tuple(part[rows] for part in parts)
 
 
 def _products(left: Slices, right: Slices, rows: slice, *, same: bool) -> dict[int, Whole]:

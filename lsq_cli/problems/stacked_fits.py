@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     Index = NDArray[np.intp]
     Flags = NDArray[np.bool_]
 
-_STACKED = 2000
+_STACKED = 512
 """Groups that are solved at a time."""
 _MOST_EXPONENT, _MOST_SPREAD = 400, 200
 """Of the units of columns, and between those of one group: nothing over- or underflows then."""
@@ -95,9 +95,6 @@ def stacked(sums: GroupedSums, design: Design, tolerance: float | None, *, stati
     products = {numbers: k for k, numbers in enumerate(design.shape.products)}
     columns = [*(products[column.numbers] for column in design.columns), len(products)]
     keyed, pairs = sums.products[()], sums.pairs[()]
-    levels, digits = keyed.digits()
-    if not levels:
-        return
     places = np.array([[pairs[min(i, j), max(i, j)] for j in columns] for i in columns])
     unit = np.array([24 * keyed.reference(k) for k in columns])
     enough = sums.counts.counted_rows > n if statistics else sums.counts.counted_rows >= n
@@ -106,7 +103,10 @@ def stacked(sums: GroupedSums, design: Design, tolerance: float | None, *, stati
     T = max(default_tolerance(n) if tolerance is None else tolerance, LEAST_TOLERANCE)
     for start in range(0, len(groups), _STACKED):
         some = groups[start : start + _STACKED]
-        of = scaled(levels, np.array([level[rows[some]][:, places] for level in digits]))
+        levels, digits = keyed.digits(rows[some])
+        if not levels:
+            continue
+        of = scaled(levels, np.array([level[:, places] for level in digits]))
         exponents = of.half + unit
         fits = (np.abs(exponents).max(axis=1) < _MOST_EXPONENT) & (np.ptp(exponents, axis=1) < _MOST_SPREAD)
         stack, some, exponents = Stack(of.D[:, fits]), some[of.kept[fits]], exponents[fits]

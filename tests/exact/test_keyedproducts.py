@@ -71,7 +71,7 @@ def test_digits_are_the_values_of_all_keys_at_once():
     sums = KeyedProducts(PAIRS)
     for _ in range(3):
         sums.add(NAMES, codes, columns)
-    levels, digits = sums.digits()
+    levels, digits = sums.digits(np.arange(5))
     values = [
         [
             sum(

@@ -12,6 +12,11 @@ from tables import table
 from lsq_cli import fit, predict, solve
 from lsq_cli.core.errors import DataError, ProblemError, UsageError
 from lsq_cli.core.solution import Solution
+from lsq_cli.engines.resources import Resources
+from lsq_cli.problems.stacked_fits import stacked
+from lsq_cli.runs.fitting import model_of
+from lsq_cli.runs.grouping import read_groups
+from lsq_cli.sources.open_records import open_python_records
 
 SAME = ("x", "objective", "residual_norm", "gradient_norm", "digits", "rank", "names", "rows")
 SAME_STATISTICS = (
@@ -129,6 +134,17 @@ def test_hundreds_of_groups_of_every_condition_have_the_bits_of_runs_on_their_ro
 
     for one in found.groups:
         assert_same(one, fit(rows_of(frame, one), "y ~ a + k"))
+
+
+def test_doubles_decide_nearly_all_ordinary_groups():
+    rng = np.random.default_rng(7)
+    frame = pandas.DataFrame({"g": np.arange(3000) % 200, "a": rng.normal(size=3000) * 5 + 70, "b": rng.random(3000)})
+    frame["y"] = frame.a - frame.b + rng.normal(size=3000)
+    records = open_python_records(frame)
+    read = read_groups(records, model_of(records, "y ~ a + b", by=("g",)), ("g",), None, Resources())
+
+    decided = sum(len(values.groups) for values in stacked(read.sums, read.design, None, statistics=True))
+    assert decided >= 195
 
 
 @pytest.mark.parametrize("options", [{}, {"method": "gd", "step": "cg"}, {"ridge": 2.0}])

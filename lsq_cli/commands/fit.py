@@ -74,7 +74,8 @@ model_options = together(
 
     The first argument with a ~ is the formula, as in R and statsmodels; without one, -t says what is
     explained and all other columns explain it. Every path is a part of one table. Text and true/false
-    columns are categories, C(year) makes one of numbers, dates are seconds since 1970.
+    columns are categories, C(year) makes one of numbers, dates are seconds since 1970. With | g at its end
+    the formula has an intercept for each level of g, which is not shown.
     """,
 )
 @data_arguments
@@ -122,7 +123,14 @@ def _fitted(formula: str | None, options: dict[str, Any], sampled: list[Sample] 
     model = _model(formula, records, options)
     asked = FitOptions(*(options[name] for name in FitOptions._fields))
     with resources_of(records, options) as resources:
-        if sampled is None or options["plot"] is None:
+        plotted = sampled is not None and options["plot"] is not None
+        if model.absorbed is not None:
+            from lsq_cli.runs.absorbing import fit_absorbed  # for those who ask for it
+
+            if plotted:
+                raise UsageError(f"--plot and | {shown(model.absorbed)} do not go together; write + C(…)")
+            return fit_absorbed(records, model, asked, resources)
+        if sampled is None or not plotted:
             return fit(records, model, asked, resources)
         if len(model.targets) > 1:
             raise UsageError("--plot draws one target; give one of them")

@@ -38,7 +38,7 @@ def sections(solution: Solution, page: Page) -> list[Section]:
         parts.append(_coefficients(solution, t, found, page, title))
         if found is not None:
             parts.append(
-                _fit(solution, found, page, "Fit" if len(solution.targets) == 1 else f"Fit of {page.name(target)}")
+                _fit(solution, t, found, page, "Fit" if len(solution.targets) == 1 else f"Fit of {page.name(target)}")
             )
     if not statistics:
         parts.append(Grid("Fit", (), _rows_of(solution), "lt"))
@@ -77,17 +77,21 @@ def _coefficients(solution: Solution, t: int, found: Statistics | None, page: Pa
     return Grid(title, header, rows, "l" + "r" * (len(header) - 1), below, spare, "-f csv has them")
 
 
-def _fit(solution: Solution, found: Statistics, page: Page, title: str) -> Grid:
+def _fit(solution: Solution, t: int, found: Statistics, page: Page, title: str) -> Grid:
     """How well the whole fits."""
-    rows = _rows_of(solution)
+    rows = [*_rows_of(solution), *_absorbed(solution, t, page)]
     rows += [
         ("residual std. error", f"{_plain(found.sigma, 4)} on {found.df_residual} degrees of freedom"),
         (
             page.label("R²"),
             f"{_share(found.r_squared)}, adjusted {_share(found.r_squared_adjusted)}"
-            + ("" if found.r_squared_centred else " (about 0: no constant in the model)"),
+            + ("" if found.r_squared_centred else " (about 0: no constant in the model)")
+            + _within(solution, t),
         ),
-        ("F", f"{_plain(found.f, 4)} on {found.df_model} and {found.df_t}, p {_probability(found.f_p, '= ')}"),
+        (
+            "F of the slopes" if "absorbed" in solution.extra else "F",
+            f"{_plain(found.f, 4)} on {found.df_model} and {found.df_t}, p {_probability(found.f_p, '= ')}",
+        ),
         ("AIC, BIC", f"{significant(found.aic)}, {significant(found.bic)}"),
     ]
     return Grid(title, (), [row for row in rows if "nan" not in row[1].split(",")[0]], "lt")
@@ -98,6 +102,26 @@ def _rows_of(solution: Solution) -> list[tuple[str, ...]]:
     dropped = ", ".join(f"{count} {reason}" for reason, count in solution.dropped_rows.items())
     rows = str(solution.rows) if not dropped else f"{solution.rows} of {solution.rows_read} (dropped: {dropped})"
     return [("rows", rows)]
+
+
+def _absorbed(solution: Solution, t: int, page: Page) -> list[tuple[str, ...]]:
+    """What was taken out, and whether it differs between the levels."""
+    what = solution.extra.get("absorbed")
+    if not what:
+        return []
+    levels = f"{what['levels']} levels" if what["levels"] != 1 else "1 level"
+    alone = f", {what['single_row_levels']} of them of one row" if what["single_row_levels"] else ""
+    f, p = (one[t] if isinstance(one, list) else one for one in (what["f_levels"], what["f_levels_p"]))
+    differs = "" if math.isnan(f) else f"; equal intercepts: F {_plain(f, 4)}, p {_probability(p, '= ')}"
+    return [("absorbed", page.message(f"{what['column']}, {levels}{alone}, not shown{differs}"))]
+
+
+def _within(solution: Solution, t: int) -> str:
+    """R² of what the levels leave."""
+    what = solution.extra.get("absorbed")
+    share = what["r_squared_within"] if what else math.nan
+    share = share[t] if isinstance(share, list) else share
+    return "" if math.isnan(share) else f", within {_share(share)}"
 
 
 def _bases(solution: Solution, page: Page) -> tuple[str, ...]:

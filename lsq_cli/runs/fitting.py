@@ -21,12 +21,13 @@ from lsq_cli.core.problem import About
 from lsq_cli.core.solution import Outcome, Solution, Statistics
 from lsq_cli.core.version import __version__
 from lsq_cli.engines.resources import Resources
-from lsq_cli.exact.equations import NormalEquations
 from lsq_cli.exact.errorfree import ExactSums
+from lsq_cli.exact.longsums import LongSums
+from lsq_cli.problems.constants import implicit_mean
 from lsq_cli.problems.designed import Assembled, DesignSums, SumRecords, assembled
 from lsq_cli.problems.kinds import clusters_of
 from lsq_cli.problems.second_pass import Fitted, SecondPass
-from lsq_cli.problems.statistics import Covariance, Mean, statistics_of
+from lsq_cli.problems.statistics import Absorbed, Covariance, Mean, statistics_of
 from lsq_cli.problems.summed import SummedProblem
 from lsq_cli.sources.columns import notes_on
 from lsq_cli.sources.names import Header
@@ -69,6 +70,10 @@ class Fit(NamedTuple):
     log_weights : float
     dropped : tuple of str
         Why the other columns are left out, in words.
+    names : tuple of str
+        Of the columns among which `kept` counts: those of the design, unless its intercept is absorbed.
+    absorbed : Absorbed or None
+        Intercepts that were taken out before.
     """
 
     design: Design
@@ -77,6 +82,8 @@ class Fit(NamedTuple):
     mean: Mean | None
     log_weights: float
     dropped: tuple[str, ...]
+    names: tuple[str, ...]
+    absorbed: Absorbed | None = None
 
 
 def fit(
@@ -115,7 +122,7 @@ def fit(
     start = perf_counter()
     options, resources = options or FitOptions(), resources or Resources()
     if not options.ridge:
-        _ask_for_scipy()
+        ask_for_scipy()
     shape = Shape(formula)
     shape.check()
     clusters = tuple(str(column_named(records, "--vcov", name)) for name in clusters_of(options.vcov))
@@ -135,7 +142,7 @@ def fit(
 
         covariance, beware = robust_covariance(again, options.vcov, clusters)
         passes += 1
-    solution = _solution(found, options, covariance, beware)
+    solution = solution_of(found, options, covariance, beware)
     if options.influence is not None:
         from lsq_cli.problems.influence import TakingOut, influence  # as above
 
@@ -198,6 +205,31 @@ def column_named(records: Records, option: str, argument: str | None) -> str | N
 
 def fitted(total: DesignSums | None, shape: Shape, records: Records, options: FitOptions) -> Fit:
     """The regression that the sums of all rows make."""
+    design = design_of_sums(total, shape, records)
+    assert total is not None  # there are rows
+    who = about_fit(total, design, records)
+    gram = assembled(total, design)
+    n = len(design.names)
+    whole = _problem(who, gram, range(n), options)
+    if whole.is_regular or options.ridge:
+        mean = implicit_mean(whole, gram, range(n))
+        return Fit(design, whole, tuple(range(n)), mean, total.log_weights, (), design.names)
+    kept = whole.columns.independent
+    if not kept:
+        raise ProblemError(f"{' '.join(records.data)}: every column of the model is 0")
+    part = _problem(who, gram, kept, options)
+    mean = implicit_mean(part, gram, kept)
+    return Fit(design, part, kept, mean, total.log_weights, whole.dependencies(), design.names)
+
+
+def design_of_sums(total: DesignSums | None, shape: Shape, records: Records) -> Design:
+    """The design whose levels are those that the rows have.
+
+    Raises
+    ------
+    ProblemError
+        If there is no row that counts, no column, or too many of them.
+    """
     where = " ".join(records.data)
     if total is None or not total.tally.rows:
         read = total.tally.rows_read if total else 0
@@ -211,27 +243,17 @@ def fitted(total: DesignSums | None, shape: Shape, records: Records, options: Fi
         raise ProblemError(f"{where}: the model has {n} columns, more than {MOST_COLUMNS}{more}")
     if not n:
         raise ProblemError(f"{where}: the model has no column: its categories have one level each")
-    who = _about(total, design, records)
-    gram = assembled(total, design)
-    whole = _problem(who, gram, range(n), options)
-    if whole.is_regular or options.ridge:
-        return Fit(design, whole, tuple(range(n)), _implicit_mean(whole, gram, range(n)), total.log_weights, ())
-    kept = whole.columns.independent
-    if not kept:
-        raise ProblemError(f"{where}: every column of the model is 0")
-    part = _problem(who, gram, kept, options)
-    mean = _implicit_mean(part, gram, kept)
-    return Fit(design, part, kept, mean, total.log_weights, whole.dependencies())
+    return design
 
 
-def _ask_for_scipy() -> None:
+def ask_for_scipy() -> None:
     """Raise before a row is read where p could not be told after the last."""
     from lsq_cli.core.extras import load
 
     load("scipy.special", "fit", "the p of a coefficient")
 
 
-def _about(total: DesignSums, design: Design, records: Records) -> About:
+def about_fit(total: DesignSums, design: Design, records: Records) -> About:
     """Who the problem is."""
     single = [name for name, levels in design.levels.items() if len(levels) == 1]
     warnings = tuple(
@@ -266,27 +288,10 @@ def _problem(who: About, gram: Assembled, kept: range | tuple[int, ...], options
     return SummedProblem(replace(who, names=names), sums, options.ridge, options.rank_tol)
 
 
-def _implicit_mean(problem: SummedProblem, gram: Assembled, kept: range | tuple[int, ...]) -> Mean | None:
-    """The constant that several columns of A make together, as those of all levels of a category."""
-    if problem.about.constant_column is not None or problem.ridge:
-        return None
-    chosen = [*kept, len(gram.N) - 1]
-    ones = NormalEquations(gram.N[np.ix_(chosen, chosen)], [gram.unit // 2] * len(chosen), 1).solve()
-    if ones.least_squares()[0].mantissa:
-        return None
-    # In units that suit the targets', which the problem has in another form.
-    e = problem.equations.e[problem.equations.n :]
-    u = min(gram.unit - max(e), gram.unit // 2)
-    sums = gram.N[-1]
-    targets = sums[len(sums) - 1 - len(e) : -1]
-    products = tuple(int(s) << (gram.unit - u - exponent) for s, exponent in zip(targets, e, strict=True))
-    return Mean(int(sums[-1]) << (gram.unit - 2 * u), products, ones.x[:, 0])
-
-
-def _solution(found: Fit, options: FitOptions, covariance: Covariance | None, beware: tuple[str, ...]) -> Solution:
+def solution_of(found: Fit, options: FitOptions, covariance: Covariance | None, beware: tuple[str, ...]) -> Solution:
     """The result."""
     problem, about = found.problem, found.problem.about
-    names, n = found.design.names, len(found.design.names)
+    names, n = found.names, len(found.names)
     _refuse_overflow(problem)
     x = _coefficients(found)
     value = problem.value_at(problem.x)
@@ -323,7 +328,7 @@ def _solution(found: Fit, options: FitOptions, covariance: Covariance | None, be
 
 def _coefficients(found: Fit) -> Array:
     """x (n, p); nan for columns that were left out."""
-    x = np.full((len(found.design.names), len(found.problem.about.targets)), np.nan)
+    x = np.full((len(found.names), len(found.problem.about.targets)), np.nan)
     x[list(found.kept)] = found.problem.x
     return x
 
@@ -336,8 +341,9 @@ def _statistics(found: Fit, options: FitOptions, covariance: Covariance | None) 
         mean=found.mean,
         log_weights=found.log_weights,
         covariance=covariance,
+        absorbed=found.absorbed,
     )
-    n, kept = len(found.design.names), list(found.kept)
+    n, kept = len(found.names), list(found.kept)
     if len(kept) == n:
         return some
     whole = []
@@ -353,6 +359,12 @@ def _statistics(found: Fit, options: FitOptions, covariance: Covariance | None) 
     return tuple(whole)
 
 
+def _digest(problem: SummedProblem) -> str:
+    """A hash of the sums: the same rows in any order give the same."""
+    assert isinstance(problem.sums, ExactSums | LongSums)
+    return problem.sums.digest()
+
+
 def _spread(values: Array, kept: list[int], n: int) -> Array:
     """Values of the columns that were kept, at their places among all; nan elsewhere."""
     spread = np.full(n, np.nan)
@@ -362,7 +374,7 @@ def _spread(values: Array, kept: list[int], n: int) -> Array:
 
 def _left_out(found: Fit) -> tuple[str, ...]:
     """The columns that were left out, and why, as a warning."""
-    lost = [name for k, name in enumerate(found.design.names) if k not in set(found.kept)]
+    lost = [name for k, name in enumerate(found.names) if k not in set(found.kept)]
     if not lost:
         return ()
     which = "it adds" if len(lost) == 1 else "they add"
@@ -370,12 +382,6 @@ def _left_out(found: Fit) -> tuple[str, ...]:
         f"not estimated: {elided(map(shown, lost))}; {which} nothing to the columns before: "
         f"{elided(found.dropped, between='; ')}",
     )
-
-
-def _digest(problem: SummedProblem) -> str:
-    """A hash of the sums: the same rows in any order give the same."""
-    assert isinstance(problem.sums, ExactSums)
-    return problem.sums.digest()
 
 
 def _refuse_overflow(problem: SummedProblem) -> None:

@@ -16,6 +16,7 @@ from lsq_cli.engines.blas import one_thread
 from lsq_cli.engines.local import MEMORY, bytes_of
 from lsq_cli.engines.resources import Resources
 from lsq_cli.problems.kinds import check_vcov
+from lsq_cli.runs.absorbing import fit_absorbed
 from lsq_cli.runs.fitting import FitOptions, model_of
 from lsq_cli.runs.fitting import fit as fit_records
 from lsq_cli.runs.models import model_of_solution, read_model
@@ -181,4 +182,4 @@ def _fitted(
         raise UsageError('what is to be explained? give a formula, "y ~ a + b", or target=')
     records = open_python_records(data, twice=options.vcov != "iid" or options.influence is not None, **written)
     asked = model_of(records, formula, **chosen, weights=options.weights, intercept=intercept)
-    return fit_records(records, asked, options, resources)
+    return (fit_records if asked.absorbed is None else fit_absorbed)(records, asked, options, resources)

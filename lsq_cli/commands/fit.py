@@ -75,7 +75,7 @@ model_options = together(
     The first argument with a ~ is the formula, as in R and statsmodels; without one, -t says what is
     explained and all other columns explain it. Every path is a part of one table. Text and true/false
     columns are categories, C(year) makes one of numbers, dates are seconds since 1970. With | g at its end
-    the formula has an intercept for each level of g, which is not shown.
+    the formula has an intercept for each level of g, which is not shown. Several formulas stand side by side.
     """,
 )
 @data_arguments
@@ -90,8 +90,12 @@ model_options = together(
 def command(ctx: click.Context, /, **options: Any) -> None:
     """Read, sum, solve, report: in that order, and files before standard output."""
     start = perf_counter()
-    formula, options["data"] = _formula_and_paths(options["data"])
+    formulas, options["data"] = _formulas_and_paths(options["data"])
+    formula = formulas[0] if formulas else None
     _check_usage(formula, options)
+    if len(formulas) > 1:
+        _several(ctx, formulas, options, start)
+        return
     if options["each"]:
         from lsq_cli.commands.each import Solved, check_each, run_each  # for those who ask for it
 
@@ -105,9 +109,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     solution = replace(solution, options=given_options(ctx))
     say_notes(solution.notes, options)
     say_warnings(solution.warnings, options)
-    if options["verbose"] and not options["quiet"]:
-        rows = f"{counted(solution.rows_read, 'row')} read, {solution.rows} used"
-        say("info", f"{rows}, {perf_counter() - start:.3f} s")
+    _say_rows(solution, options, start)
     for sample in sampled:
         from lsq_cli.report.fit_pictures import draw_fit  # for those who ask for it
 
@@ -150,21 +152,42 @@ def _sample(again: SecondPass, solution: Solution) -> Sample:
     return sample(again, found)
 
 
-def _formula_and_paths(arguments: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
-    """The first argument that is a formula, and the others."""
+def _several(ctx: click.Context, formulas: tuple[str, ...], options: dict[str, Any], start: float) -> None:
+    """Fit several formulas in one pass, and report them side by side."""
+    from lsq_cli.commands.several import check_several, report_several  # for those who ask for it
+    from lsq_cli.runs.fitting import FitOptions
+    from lsq_cli.runs.several import fit_several
+
+    check_several(ctx, options)
+    Interruption()
+    records = _open(options)
+    models = [_model(formula, records, options) for formula in formulas]
+    asked = FitOptions(*(options[name] for name in FitOptions._fields))
+    with resources_of(records, options) as resources:
+        found = fit_several(records, models, asked, resources)
+    _say_rows(found.models[0], options, start)
+    report_several(found, given_options(ctx), options)
+
+
+def _say_rows(solution: Solution, options: dict[str, Any], start: float) -> None:
+    """With --verbose: how many rows there were, and how long it took."""
+    if options["verbose"] and not options["quiet"]:
+        rows = f"{counted(solution.rows_read, 'row')} read, {solution.rows} used"
+        say("info", f"{rows}, {perf_counter() - start:.3f} s")
+
+
+def _formulas_and_paths(arguments: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The arguments that are formulas, and the others."""
     from glob import glob
 
     from lsq_cli.terms.formula import looks_like_formula
 
-    for k, argument in enumerate(arguments):
-        if looks_like_formula(argument) and not os.path.exists(argument):
-            others = arguments[:k] + arguments[k + 1 :]
-            for other in others:
-                if looks_like_formula(other) and not os.path.lexists(other) and not glob(other):
-                    two = f"{shown(argument, 100)!r} and {shown(other, 100)!r}"
-                    raise UsageError(f"one formula at a time: {two} are two")
-            return argument, others
-    return None, arguments
+    formulas: list[str] = []
+    for argument in arguments:
+        # A second one may be a file that is gone, or a pattern: it is a formula if nothing else.
+        if looks_like_formula(argument) and not os.path.lexists(argument) and not (formulas and glob(argument)):
+            formulas.append(argument)
+    return tuple(formulas), tuple(argument for argument in arguments if argument not in formulas)
 
 
 def _check_usage(formula: str | None, options: dict[str, Any]) -> None:

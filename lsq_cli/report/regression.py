@@ -41,11 +41,11 @@ def sections(solution: Solution, page: Page) -> list[Section]:
                 _fit(solution, t, found, page, "Fit" if len(solution.targets) == 1 else f"Fit of {page.name(target)}")
             )
     if not statistics:
-        parts.append(Grid("Fit", (), _rows_of(solution), "lt"))
+        parts.append(Grid("Fit", (), rows_of(solution), "lt"))
     if solution.influence:
         parts.append(influence_grid(solution, solution.influence, page))
     kinds = dict.fromkeys(_kind(found, page) for found in statistics if found.vcov != "iid")
-    if lines := (*kinds, *_bases(solution, page)):
+    if lines := (*kinds, *level_lines(solution, page)):
         parts.append(Lines("", lines))
     if solution.warnings:
         parts.append(Lines("Warnings", tuple(map(page.message, solution.warnings))))
@@ -58,17 +58,17 @@ def _coefficients(solution: Solution, t: int, found: Statistics | None, page: Pa
     shown = range(len(x)) if page.width is None else range(min(len(x), _LONGEST))
     columns = [
         ("name", *(page.name(solution.names[k]) for k in shown)),
-        ("estimate", *_numbers([x[k] for k in shown])),
+        ("estimate", *numbers([x[k] for k in shown])),
     ]
     if found is not None:
         values = {key: getattr(found, key).tolist() for key in ("std_error", "t", "p", "low", "high")}
         percent = significant(100 * found.confidence)
         columns += [
-            ("std. error", *_numbers([values["std_error"][k] for k in shown], 4)),
+            ("std. error", *numbers([values["std_error"][k] for k in shown], 4)),
             ("t", *(_fixed(values["t"][k]) for k in shown)),
-            ("p", *(_probability(values["p"][k]) for k in shown)),
-            (f"{percent}% low", *_numbers([values["low"][k] for k in shown], 5)),
-            ("high", *_numbers([values["high"][k] for k in shown], 5)),
+            ("p", *(probability(values["p"][k]) for k in shown)),
+            (f"{percent}% low", *numbers([values["low"][k] for k in shown], 5)),
+            ("high", *numbers([values["high"][k] for k in shown], 5)),
         ]
     header, *rows = zip(*columns, strict=True)
     below = f"{len(x) - len(shown)} more coefficients: -f csv" if len(shown) < len(x) else ""
@@ -79,25 +79,25 @@ def _coefficients(solution: Solution, t: int, found: Statistics | None, page: Pa
 
 def _fit(solution: Solution, t: int, found: Statistics, page: Page, title: str) -> Grid:
     """How well the whole fits."""
-    rows = [*_rows_of(solution), *_absorbed(solution, t, page)]
+    rows = [*rows_of(solution), *_absorbed(solution, t, page)]
     rows += [
-        ("residual std. error", f"{_plain(found.sigma, 4)} on {found.df_residual} degrees of freedom"),
+        ("residual std. error", f"{decimals(found.sigma, 4)} on {found.df_residual} degrees of freedom"),
         (
             page.label("R²"),
-            f"{_share(found.r_squared)}, adjusted {_share(found.r_squared_adjusted)}"
+            f"{share(found.r_squared)}, adjusted {share(found.r_squared_adjusted)}"
             + ("" if found.r_squared_centred else " (about 0: no constant in the model)")
             + _within(solution, t),
         ),
         (
             "F of the slopes" if "absorbed" in solution.extra else "F",
-            f"{_plain(found.f, 4)} on {found.df_model} and {found.df_t}, p {_probability(found.f_p, '= ')}",
+            f"{decimals(found.f, 4)} on {found.df_model} and {found.df_t}, p {probability(found.f_p, '= ')}",
         ),
         ("AIC, BIC", f"{significant(found.aic)}, {significant(found.bic)}"),
     ]
     return Grid(title, (), [row for row in rows if "nan" not in row[1].split(",")[0]], "lt")
 
 
-def _rows_of(solution: Solution) -> list[tuple[str, ...]]:
+def rows_of(solution: Solution) -> list[tuple[str, ...]]:
     """The rows used, and those dropped."""
     dropped = ", ".join(f"{count} {reason}" for reason, count in solution.dropped_rows.items())
     rows = str(solution.rows) if not dropped else f"{solution.rows} of {solution.rows_read} (dropped: {dropped})"
@@ -112,19 +112,19 @@ def _absorbed(solution: Solution, t: int, page: Page) -> list[tuple[str, ...]]:
     levels = f"{what['levels']} levels" if what["levels"] != 1 else "1 level"
     alone = f", {what['single_row_levels']} of them of one row" if what["single_row_levels"] else ""
     f, p = (one[t] if isinstance(one, list) else one for one in (what["f_levels"], what["f_levels_p"]))
-    differs = "" if math.isnan(f) else f"; equal intercepts: F {_plain(f, 4)}, p {_probability(p, '= ')}"
+    differs = "" if math.isnan(f) else f"; equal intercepts: F {decimals(f, 4)}, p {probability(p, '= ')}"
     return [("absorbed", page.message(f"{what['column']}, {levels}{alone}, not shown{differs}"))]
 
 
 def _within(solution: Solution, t: int) -> str:
     """R² of what the levels leave."""
     what = solution.extra.get("absorbed")
-    share = what["r_squared_within"] if what else math.nan
-    share = share[t] if isinstance(share, list) else share
-    return "" if math.isnan(share) else f", within {_share(share)}"
+    found = what["r_squared_within"] if what else math.nan
+    found = found[t] if isinstance(found, list) else found
+    return "" if math.isnan(found) else f", within {share(found)}"
 
 
-def _bases(solution: Solution, page: Page) -> tuple[str, ...]:
+def level_lines(solution: Solution, page: Page) -> tuple[str, ...]:
     """Which level each category is compared with."""
     terms: dict[str, Any] = solution.extra.get("terms") or {}
     coded = [name for name in solution.names if "[T." in name]
@@ -152,12 +152,12 @@ def _kind(found: Statistics, page: Page) -> str:
     return page.message(text)
 
 
-def _numbers(values: list[float], digits: int = 6) -> list[str]:
+def numbers(values: list[float], digits: int = 6) -> list[str]:
     """Numbers of so many digits; a coefficient that was left out is an empty cell."""
-    return ["" if math.isnan(value) else _plain(value, digits) for value in values]
+    return ["" if math.isnan(value) else decimals(value, digits) for value in values]
 
 
-def _plain(value: float, digits: int) -> str:
+def decimals(value: float, digits: int) -> str:
     """A number with so many digits, zeros at its end included."""
     if not math.isfinite(value) or (value != 0 and not 1e-5 <= abs(value) < 1e9):
         return significant(value, digits)
@@ -172,12 +172,12 @@ def _fixed(value: float) -> str:
     return f"{value:.2f}" if abs(value) < 1e5 else f"{value:.3g}"
 
 
-def _share(value: float) -> str:
+def share(value: float) -> str:
     """R² with four decimals, more where it is near 1."""
     return f"{value:.4f}" if not 0.9999 < value < 1 else f"1 - {1 - value:.2g}"
 
 
-def _probability(value: float, equal: str = "") -> str:
+def probability(value: float, equal: str = "") -> str:
     """A p with two significant digits."""
     if math.isnan(value):
         return ""

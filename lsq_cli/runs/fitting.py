@@ -207,19 +207,22 @@ def fitted(total: DesignSums | None, shape: Shape, records: Records, options: Fi
     """The regression that the sums of all rows make."""
     design = design_of_sums(total, shape, records)
     assert total is not None  # there are rows
-    who = about_fit(total, design, records)
-    gram = assembled(total, design)
+    return fit_of(about_fit(total, design, records), design, assembled(total, design), total.log_weights, options)
+
+
+def fit_of(who: About, design: Design, gram: Assembled, logs: float, options: FitOptions) -> Fit:
+    """The regression of a design whose sums are put together; `logs` is Σ log w."""
     n = len(design.names)
     whole = _problem(who, gram, range(n), options)
     if whole.is_regular or options.ridge:
         mean = implicit_mean(whole, gram, range(n))
-        return Fit(design, whole, tuple(range(n)), mean, total.log_weights, (), design.names)
+        return Fit(design, whole, tuple(range(n)), mean, logs, (), design.names)
     kept = whole.columns.independent
     if not kept:
-        raise ProblemError(f"{' '.join(records.data)}: every column of the model is 0")
+        raise ProblemError(f"{' '.join(who.data)}: every column of the model is 0")
     part = _problem(who, gram, kept, options)
     mean = implicit_mean(part, gram, kept)
-    return Fit(design, part, kept, mean, total.log_weights, whole.dependencies(), design.names)
+    return Fit(design, part, kept, mean, logs, whole.dependencies(), design.names)
 
 
 def design_of_sums(total: DesignSums | None, shape: Shape, records: Records) -> Design:

@@ -119,6 +119,10 @@ def _no_constant(text: str) -> float:
 def _model(record: dict[str, Any]) -> Model:
     """The model in an object."""
     _check_version(record.get("version"))
+    if isinstance(models := record.get("models"), list):
+        raise DataError(
+            f"it holds {len(models)} models side by side, and a prediction is of one: fit that formula alone"
+        )
     names, targets = (_texts(record, key) for key in ("names", "targets"))
     if not names or not targets or len(names) > _MOST_COLUMNS:
         raise DataError("the model has no names or no targets")

@@ -145,7 +145,6 @@ def test_files_are_written_and_the_array_read_back(run_lsq, tmp_path):
         (("y ~ a", PENGUINS, "--vcov", "robust"), "--vcov 'robust' is none of iid, HC0"),
         (("y ~ a", PENGUINS, "--vcov", "HC1", "--ridge", "1"), "a ridge has no standard errors"),
         (("y ~ a", PENGUINS, "-o", "x.txt"), "end the name in .json, .csv or .npy"),
-        (("y ~ a", "log(y) ~ a*b", PENGUINS), "one formula at a time: 'y ~ a' and 'log(y) ~ a*b' are two"),
         (("body ~ year", PENGUINS), "the formula names 'body', and there is no such column"),
         (
             ("year ~ __import__('os')", PENGUINS),

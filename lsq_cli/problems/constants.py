@@ -27,10 +27,9 @@ def implicit_mean(problem: SummedProblem, gram: Assembled, kept: Sequence[int]) 
     ones = NormalEquations(gram.N[np.ix_(chosen, chosen)], [gram.unit // 2] * len(chosen), 1).solve()
     if ones.least_squares()[0].mantissa:
         return None
-    # In units that suit the targets', which the problem has in another form.
-    e = problem.equations.e[problem.equations.n :]
+    # In units that suit the columns', which the problem has in another form.
+    e, n = problem.equations.e, problem.equations.n
     u = min(gram.unit - max(e), gram.unit // 2)
-    sums = gram.N[-1]
-    targets = sums[len(sums) - 1 - len(e) : -1]
-    products = tuple(int(s) << (gram.unit - u - exponent) for s, exponent in zip(targets, e, strict=True))
-    return Mean(int(sums[-1]) << (gram.unit - 2 * u), products, ones.x[:, 0])
+    sums = gram.N[-1, [*kept, *range(len(gram.N) - 1 - problem.equations.p, len(gram.N) - 1)]]
+    products = tuple(int(s) << (gram.unit - u - exponent) for s, exponent in zip(sums, e, strict=True))
+    return Mean(int(gram.N[-1, -1]) << (gram.unit - 2 * u), products[n:], products[:n], ones.x[:, 0])

@@ -57,12 +57,15 @@ class Mean(NamedTuple):
         Σ w k² of the constant k, in units of 2^2u for some u.
     products : tuple of int
         Σ w k b of each target, in units of 2^(u + e) with the target's own e.
+    columns : tuple of int
+        Σ w k a of each column of A, likewise.
     x : ndarray, shape (n,)
         A x is constant.
     """
 
     square: int
     products: tuple[int, ...]
+    columns: tuple[int, ...]
     x: Array
 
 
@@ -242,23 +245,22 @@ class _Fit:
         return -0.5 * self._rows * per_row + 0.5 * self._log_weights
 
     def _inflation(self) -> Array:
-        """(G⁻¹)_jj Σ(a_j − ā_j)²: how much the other columns add to the variance of x_j; nan for a constant."""
-        equations = self._problem.equations
+        """(G⁻¹)_jj Σ(a_j − ā_j)² = 1/(1 − R²_j): what the other columns add to the variance of x_j; nan for a constant.
+
+        R²_j is that of a_j on the other columns: about its mean where these span a constant, else about 0.
+        """
+        equations, mean = self._problem.equations, self._mean
         if self._absorbed is not None:
             spreads = np.array([square.root() for square in self._absorbed.squares])
             return np.asarray((self._roots * spreads) ** 2 * (self._scale[0] / self._scale[1]))
         squares = []
-        j = self._problem.about.constant_column
         for k in range(equations.n):
             square = Dyadic(int(equations.N[k, k]), 2 * equations.e[k])
-            if j is not None:
-                d, s = int(equations.N[j, j]), int(equations.N[j, k])
-                spread = int(equations.N[k, k]) * d - s * s
-                square = (
-                    Dyadic(0, 0)
-                    if k == j or not d
-                    else Dyadic((spread << _QUOTIENT_BITS) // d, 2 * equations.e[k] - _QUOTIENT_BITS)
-                )
+            if k == self._problem.about.constant_column:
+                square = Dyadic(0, 0)
+            elif mean is not None and mean.x[k] == 0:  # else the constant is not there without this column
+                spread = int(equations.N[k, k]) * mean.square - mean.columns[k] ** 2
+                square = Dyadic((spread << _QUOTIENT_BITS) // mean.square, 2 * equations.e[k] - _QUOTIENT_BITS)
             squares.append(square.root() if square.mantissa > 0 else math.nan)
         return np.asarray((self._roots * squares) ** 2)
 
@@ -294,7 +296,8 @@ def _mean_of_column(problem: SummedProblem) -> Mean | None:
     if j is None:
         return None
     N, n = equations.N, equations.n
-    return Mean(int(N[j, j]), tuple(int(N[j, n + t]) for t in range(equations.p)), np.eye(n)[j])
+    products = tuple(map(int, N[j]))
+    return Mean(int(N[j, j]), products[n:], products[:n], np.eye(n)[j])
 
 
 def _inverse_and_least_squares(problem: SummedProblem) -> tuple[Array, Array, tuple[Dyadic, ...]]:

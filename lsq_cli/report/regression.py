@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, TextIO
 
+from lsq_cli.core.errors import elided
 from lsq_cli.report.fitting import Grid
 from lsq_cli.report.influence import influence_grid
 from lsq_cli.report.layout import Lines, Section, print_page
@@ -17,6 +18,8 @@ from lsq_cli.report.plain import all_statistics
 if TYPE_CHECKING:
     from lsq_cli.core.solution import Solution, Statistics
 
+_INFLATED = 10.0
+"""A variance inflation that is worth a word: nine tenths of what the column says, the others say too."""
 _LONGEST = 200
 """Coefficients that a terminal shows."""
 
@@ -45,7 +48,7 @@ def sections(solution: Solution, page: Page) -> list[Section]:
     if solution.influence:
         parts.append(influence_grid(solution, solution.influence, page))
     kinds = dict.fromkeys(_kind(found, page) for found in statistics if found.vcov != "iid")
-    if lines := (*kinds, *level_lines(solution, page)):
+    if lines := (*kinds, *level_lines(solution, page), *_inflated(solution, statistics, page)):
         parts.append(Lines("", lines))
     if solution.warnings:
         parts.append(Lines("Warnings", tuple(map(page.message, solution.warnings))))
@@ -133,6 +136,18 @@ def level_lines(solution: Solution, page: Page) -> tuple[str, ...]:
         for name, base in terms.get("bases", {}).items()
         if any(f"{name}[T." in one for one in coded)
     )
+
+
+def _inflated(solution: Solution, statistics: tuple[Statistics, ...], page: Page) -> tuple[str, ...]:
+    """The columns that others nearly make, by their variance inflation; those of products and powers always do."""
+    terms: dict[str, Any] = solution.extra.get("terms") or {}
+    has_products = any(len(term) > 1 for term in terms.get("terms", ()))
+    has_powers = any(factor.get("degree") for factor in terms.get("factors", ()))
+    if not statistics or has_products or has_powers or "absorbed" in terms:
+        return ()
+    found = zip(solution.names, statistics[0].vif.tolist(), strict=True)
+    large = [f"{page.name(name)} {decimals(vif, 3)}" for name, vif in found if vif >= _INFLATED]
+    return (f"variance inflation of 10 and more: {elided(large)}",) if large else ()
 
 
 def _level(level: object) -> str:

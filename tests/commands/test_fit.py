@@ -55,6 +55,18 @@ def test_a_pipe_gives_the_same_and_so_do_parts(run_lsq, tmp_path):
     assert whole.out == piped.out == parted.out
 
 
+def test_columns_that_others_nearly_make_are_named_with_their_variance_inflation(run_lsq):
+    longley = SAMPLES / "longley.csv"
+    large = run_lsq("fit", "y ~ x1 + x2 + x3 + x4 + x5 + x6", longley).out.splitlines()[-1]
+    small = "".join(
+        run_lsq("fit", f"y ~ {terms}", longley).out for terms in ("x1 + x4", "x1*x4", "poly(x1, 2, raw=True)")
+    )
+
+    # As in R: car::vif(lm(y ~ ., longley)).
+    assert large == "variance inflation of 10 and more: x1 136, x2 1789, x3 33.6, x5 399, x6 759"
+    assert "variance inflation" not in small
+
+
 @pytest.mark.parametrize("model", [("y ~ .",), ("-t", "y")], ids=["formula", "target"])
 def test_columns_that_number_the_rows_are_left_out_in_words(run_lsq, model):
     rows = "".join(f"{k},{k * k % 7},,{k * 3 % 5 + k}\n" for k in range(1, 12))

@@ -107,7 +107,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     sampled: list[Sample] = []
     solution = _fitted(formula, options, sampled)
     solution = replace(solution, options=given_options(ctx))
-    say_notes(solution.notes, options)
+    say_notes((*solution.notes, *_unshown(solution, options)), options)
     say_warnings(solution.warnings, options)
     _say_rows(solution, options, start)
     for sample in sampled:
@@ -167,6 +167,14 @@ def _several(ctx: click.Context, formulas: tuple[str, ...], options: dict[str, A
         found = fit_several(records, models, asked, resources)
     _say_rows(found.models[0], options, start)
     report_several(found, given_options(ctx), options)
+
+
+def _unshown(solution: Solution, options: dict[str, Any]) -> tuple[str, ...]:
+    """A note on what was absorbed, for the forms that have no place for it."""
+    what = solution.extra.get("absorbed")
+    if what is None or options["form"] not in ("csv", "npy"):
+        return ()
+    return (f"absorbed: {shown(what['column'])}, {counted(what['levels'], 'level')}, not shown",)
 
 
 def _say_rows(solution: Solution, options: dict[str, Any], start: float) -> None:

@@ -185,8 +185,9 @@ class _Fit:
         x = self._problem.x[:, t]
         if other is None:
             within = _root_of_quotient(rss, freedom)  # σ in the units of the sums
-            matrix, error = within * within * self._inverse, self._roots * within
-            np.fill_diagonal(matrix, error * error)
+            with np.errstate(over="ignore", invalid="ignore"):  # in units whose squares no double holds
+                matrix, error = within * within * self._inverse, self._roots * within
+                np.fill_diagonal(matrix, error * error)
             f = _f(rss, explained_of, model, freedom)
         else:
             matrix = other.matrices[t]

@@ -57,7 +57,8 @@ def test_standard_errors_of_clusters_are_those_that_are_published(run_lsq, grunf
 
 def test_json_and_csv_have_the_slopes_and_say_what_was_absorbed(run_lsq, grunfeld):
     found = run_lsq("fit", "invest ~ value + capital | firm", grunfeld, "-f", "json").json
-    lines = run_lsq("fit", "invest ~ value + capital | firm", grunfeld, "-f", "csv").out.splitlines()
+    table = run_lsq("fit", "invest ~ value + capital | firm", grunfeld, "-f", "csv")
+    lines = table.out.splitlines()
 
     assert found["names"] == ["value", "capital"] and found["columns"] == found["rank"] == 2
     assert found["absorbed"].keys() == {
@@ -66,6 +67,7 @@ def test_json_and_csv_have_the_slopes_and_say_what_was_absorbed(run_lsq, grunfel
     assert (found["absorbed"]["column"], found["absorbed"]["levels"], found["passes"]) == ("firm", 11, 1)
     assert len(found["terms"]["absorbed"]["intercepts"]) == 11
     assert [line.split(",")[0] for line in lines] == ["name", "value", "capital"]
+    assert table.err == "lsq: note: absorbed: firm, 11 levels, not shown\n"
 
 
 def test_levels_of_one_row_are_counted_on_the_screen(run_lsq):

@@ -299,3 +299,32 @@ def test_a_perfect_fit_leaves_nothing():
 
     assert found.x.tolist() == [1.0] and found.statistics.sigma == 0.0 and found.statistics.r_squared == 1.0
     assert math.isinf(found.statistics.t[0])
+
+
+def test_many_slopes_go_by_doubles_that_prove_what_they_say():
+    rng = np.random.default_rng(4)
+    frame = pandas.DataFrame(rng.normal(size=(400, 33)), columns=[f"x{k}" for k in range(33)])
+    for g in (rng.integers(0, 30, 400), np.minimum((rng.pareto(0.5, 400) * 3).astype(int), 60)):
+        found, dummies = both(frame.assign(g=g), f"x0 ~ {' + '.join(frame.columns[1:])}", "g")
+        assert found.x.tolist() == dummies.x[slopes(found, dummies)].tolist()
+        assert found.digits == 15.9
+
+
+@pytest.mark.parametrize("formula", ["y ~ a | g", "y ~ a"])
+def test_numbers_whose_squares_no_double_holds(formula):
+    frame = {"y": [1e300, 1.5e300, 5e300, 5.0], "a": [1e200, 3e200, 2e200, 9e200], "g": [1, 1, 2, 2]}
+    found = fit(frame, formula)
+
+    assert np.isfinite(found.x).all() and np.isfinite(found.statistics.t).all()
+
+
+def test_no_degree_of_freedom_leaves_the_slopes():
+    found = fit({"y": [1.0, 2, 5, 7], "a": [1.0, 3, 2, 9], "b": [2.0, 2.5, 7, 1], "g": [1, 1, 2, 2]}, "y ~ a + b | g")
+
+    assert found.statistics.df_residual == 0 and np.isnan(found.statistics.std_error).all()
+    with pytest.raises(ProblemError, match="no column of the model varies within the levels of g"):
+        fit({"y": [1.0, 2], "a": [1.0, 3], "g": [1, 2]}, "y ~ a | g")
+
+
+def test_the_summary_says_what_was_absorbed():
+    assert "90 rows of 90, absorbed g: 7 levels, sigma" in fit(SMALL, "y ~ a | g").summary()

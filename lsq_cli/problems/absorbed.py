@@ -170,7 +170,7 @@ class Within(NamedTuple):
 
     def shares(self) -> Array:
         """1/W_g (levels,)."""
-        return np.array([float(Dyadic(1, -self.exponent)) / int(w) for w in self.sums[:, 0]])
+        return np.array([_ratio(1 << -self.exponent, int(w)) for w in self.sums[:, 0]])
 
     def intercepts(self, x: Sequence[Dyadic], columns: Sequence[int], target: int) -> Array:
         """α_g (levels,), each rounded once, for the slopes x of some columns."""

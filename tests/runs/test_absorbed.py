@@ -318,6 +318,14 @@ def test_numbers_whose_squares_no_double_holds(formula):
     assert np.isfinite(found.x).all() and np.isfinite(found.statistics.t).all()
 
 
+def test_units_far_from_1_change_nothing_but_units():
+    small = SMALL.assign(a=SMALL.a * 2.0**-400, v=SMALL.v * 2.0**40)
+    found, before = (fit(one, "y ~ a + b | g", vcov="HC3", weights="v") for one in (small, SMALL))
+
+    assert (found.x * [2.0**-400, 1]).tolist() == before.x.tolist()
+    np.testing.assert_allclose(found.statistics.t, before.statistics.t, rtol=1e-12)
+
+
 def test_no_degree_of_freedom_leaves_the_slopes():
     found = fit({"y": [1.0, 2, 5, 7], "a": [1.0, 3, 2, 9], "b": [2.0, 2.5, 7, 1], "g": [1, 1, 2, 2]}, "y ~ a + b | g")
 

@@ -137,6 +137,9 @@ def test_a_name_that_stands_twice_is_refused():
 HOSTILE = [
     "y ~ __import__('os').system('touch hacked')",
     "y ~ a.__class__.__bases__",
+    "y ~ a | __import__('os').system('touch hacked')",
+    "y ~ a" + "|" * 3000,
+    "y ~ a | (" + "(" * 30 + "g",
     "y ~ (lambda: a)()",
     "y ~ [a for a in (1,)]",
     "y ~ a if b else c",

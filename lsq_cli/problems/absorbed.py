@@ -161,7 +161,7 @@ class Within(NamedTuple):
     def means(self, columns: Sequence[int]) -> tuple[Array, Array]:
         """The mean of some columns in each level as the sum of two doubles, (levels, columns) each."""
         rows = len(self.sums)
-        high, low = np.empty((rows, len(columns))), np.zeros((rows, len(columns)))
+        high, low = np.zeros((rows, len(columns))), np.zeros((rows, len(columns)))
         for j, column in enumerate(columns):
             for row, (above, below) in enumerate(zip(self.sums[:, column], self.sums[:, 0], strict=True)):
                 if above:
@@ -174,8 +174,7 @@ class Within(NamedTuple):
 
     def intercepts(self, x: Sequence[Dyadic], columns: Sequence[int], target: int) -> Array:
         """α_g (levels,), each rounded once, for the slopes x of some columns."""
-        h = min((value.exponent for value in x if value.mantissa), default=0)
-        h = min(h, 0)
+        h = min((min(0, value.exponent) for value in x if value.mantissa), default=0)
         slopes = np.array([value.mantissa << max(0, value.exponent - h) for value in x], dtype=object)
         above = (self.sums[:, target] << -h) - self.sums[:, list(columns)] @ slopes
         return np.array([_ratio(int(v), int(w) << -h) for v, w in zip(above, self.sums[:, 0], strict=True)])

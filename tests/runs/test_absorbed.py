@@ -336,3 +336,11 @@ def test_no_degree_of_freedom_leaves_the_slopes():
 
 def test_the_summary_says_what_was_absorbed():
     assert "90 rows of 90, absorbed g: 7 levels, sigma" in fit(SMALL, "y ~ a | g").summary()
+
+
+def test_means_of_0_are_0_in_the_second_pass():
+    frame = {"y": RNG.normal(size=40), "a": np.tile([-1.0, 1.0, 2.0, -2.0], 10), "g": np.repeat(range(10), 4)}
+    found, dummies = both(frame, "y ~ a", "g", vcov="HC3")
+
+    at = slopes(found, dummies)
+    np.testing.assert_allclose(found.statistics.std_error, dummies.statistics.std_error[at], rtol=1e-9)

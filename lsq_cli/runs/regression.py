@@ -61,7 +61,8 @@ def fit(
     ----------
     data : data frame, mapping of name to array_like, path or list of paths
     formula : str, optional
-        As in R and statsmodels, ``"y ~ a + C(g)"``; without it `target` is what all other columns explain.
+        As in R and statsmodels, ``"y ~ a + C(g)"``, or ``"y ~ a | g"`` with an intercept for each level of g, which is
+        not among the names; without it `target` is what all other columns explain.
     intercept : bool
         Without a formula: whether there is a column of ones.
     weights : str, optional

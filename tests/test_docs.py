@@ -28,7 +28,10 @@ BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 
 def run_line(line: str, run_lsq) -> str:
     """What a shell would show for ``cat FILE | lsq … | head -N``, ``printf TEXT | lsq …`` or ``lsq …``."""
-    stdin, stages = b"", [shlex.split(stage) for stage in line.split(" | ")]
+    words = shlex.split(line)  # a bar within quotes is none of the shell's
+    bars = [k for k, word in enumerate(words) if word == "|"]
+    edges = zip([-1, *bars], [*bars, len(words)], strict=True)
+    stdin, stages = b"", [words[start + 1 : stop] for start, stop in edges]
     shown = ""
     for stage in stages:
         if stage[0] == "cat":

@@ -75,7 +75,8 @@ model_options = together(
 
     The first argument with a ~ is the formula, as in R and statsmodels; without one, -t says what is
     explained and all other columns explain it. Every path is a part of one table. Text and true/false
-    columns are categories, C(year) makes one of numbers, dates are seconds since 1970.
+    columns are categories, C(year) makes one of numbers, dates are seconds since 1970. With | g at its end
+    the formula has an intercept for each level of g, which is not shown. Several formulas stand side by side.
     """,
 )
 @data_arguments
@@ -91,13 +92,19 @@ model_options = together(
 def command(ctx: click.Context, /, **options: Any) -> None:
     """Read, sum, solve, report: in that order, and files before standard output."""
     start = perf_counter()
-    formula, options["data"] = _formula_and_paths(options["data"])
+    formulas, options["data"] = _formulas_and_paths(options["data"])
+    formula = formulas[0] if formulas else None
     _check_usage(formula, options)
     if options["by"]:
         from lsq_cli.commands.groups import check_by, fit_by  # for those who ask for it
 
         check_by(ctx, options)
+        if len(formulas) > 1:
+            raise UsageError("--by takes one formula: several stand side by side for one table")
         fit_by(ctx, options, formula)
+        return
+    if len(formulas) > 1:
+        _several(ctx, formulas, options, start)
         return
     if options["each"]:
         from lsq_cli.commands.each import Solved, check_each, run_each  # for those who ask for it
@@ -110,11 +117,9 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     sampled: list[Sample] = []
     solution = _fitted(formula, options, sampled)
     solution = replace(solution, options=given_options(ctx))
-    say_notes(solution.notes, options)
+    say_notes((*solution.notes, *_unshown(solution, options)), options)
     say_warnings(solution.warnings, options)
-    if options["verbose"] and not options["quiet"]:
-        rows = f"{counted(solution.rows_read, 'row')} read, {solution.rows} used"
-        say("info", f"{rows}, {perf_counter() - start:.3f} s")
+    _say_rows(solution, options, start)
     for sample in sampled:
         from lsq_cli.report.fit_pictures import draw_fit  # for those who ask for it
 
@@ -130,7 +135,14 @@ def _fitted(formula: str | None, options: dict[str, Any], sampled: list[Sample] 
     model = _model(formula, records, options)
     asked = FitOptions(*(options[name] for name in FitOptions._fields))
     with resources_of(records, options) as resources:
-        if sampled is None or options["plot"] is None:
+        plotted = sampled is not None and options["plot"] is not None
+        if model.absorbed is not None:
+            from lsq_cli.runs.absorbing import fit_absorbed  # for those who ask for it
+
+            if plotted:
+                raise UsageError(f"--plot and | {shown(model.absorbed)} do not go together; write + C(…)")
+            return fit_absorbed(records, model, asked, resources)
+        if sampled is None or not plotted:
             return fit(records, model, asked, resources)
         if len(model.targets) > 1:
             raise UsageError("--plot draws one target; give one of them")
@@ -150,21 +162,50 @@ def _sample(again: SecondPass, solution: Solution) -> Sample:
     return sample(again, found)
 
 
-def _formula_and_paths(arguments: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
-    """The first argument that is a formula, and the others."""
+def _several(ctx: click.Context, formulas: tuple[str, ...], options: dict[str, Any], start: float) -> None:
+    """Fit several formulas in one pass, and report them side by side."""
+    from lsq_cli.commands.several import check_several, report_several  # for those who ask for it
+    from lsq_cli.runs.fitting import FitOptions
+    from lsq_cli.runs.several import fit_several
+
+    check_several(ctx, options)
+    Interruption()
+    records = _open(options)
+    models = [_model(formula, records, options) for formula in formulas]
+    asked = FitOptions(*(options[name] for name in FitOptions._fields))
+    with resources_of(records, options) as resources:
+        found = fit_several(records, models, asked, resources)
+    _say_rows(found.models[0], options, start)
+    report_several(found, given_options(ctx), options)
+
+
+def _unshown(solution: Solution, options: dict[str, Any]) -> tuple[str, ...]:
+    """A note on what was absorbed, for the forms that have no place for it."""
+    what = solution.extra.get("absorbed")
+    if what is None or options["form"] not in ("csv", "npy"):
+        return ()
+    return (f"absorbed: {shown(what['column'])}, {counted(what['levels'], 'level')}, not shown",)
+
+
+def _say_rows(solution: Solution, options: dict[str, Any], start: float) -> None:
+    """With --verbose: how many rows there were, and how long it took."""
+    if options["verbose"] and not options["quiet"]:
+        rows = f"{counted(solution.rows_read, 'row')} read, {solution.rows} used"
+        say("info", f"{rows}, {perf_counter() - start:.3f} s")
+
+
+def _formulas_and_paths(arguments: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The arguments that are formulas, and the others."""
     from glob import glob
 
     from lsq_cli.terms.formula import looks_like_formula
 
-    for k, argument in enumerate(arguments):
-        if looks_like_formula(argument) and not os.path.exists(argument):
-            others = arguments[:k] + arguments[k + 1 :]
-            for other in others:
-                if looks_like_formula(other) and not os.path.lexists(other) and not glob(other):
-                    two = f"{shown(argument, 100)!r} and {shown(other, 100)!r}"
-                    raise UsageError(f"one formula at a time: {two} are two")
-            return argument, others
-    return None, arguments
+    formulas: list[str] = []
+    for argument in arguments:
+        # A second one may be a file that is gone, or a pattern: it is a formula if nothing else.
+        if looks_like_formula(argument) and not os.path.lexists(argument) and not (formulas and glob(argument)):
+            formulas.append(argument)
+    return tuple(formulas), tuple(argument for argument in arguments if argument not in formulas)
 
 
 def _check_usage(formula: str | None, options: dict[str, Any]) -> None:
@@ -219,7 +260,7 @@ def _open(options: dict[str, Any]) -> Records:
 
 def _model(formula: str | None, records: Records, options: dict[str, Any]) -> Formula:
     """The formula, or the one that -t and the columns make."""
-    from lsq_cli.runs.fitting import model_of
+    from lsq_cli.runs.modelling import model_of
 
     return model_of(
         records,

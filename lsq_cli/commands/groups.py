@@ -45,8 +45,9 @@ def check_by(ctx: click.Context, options: dict[str, Any]) -> None:
 def fit_by(ctx: click.Context, options: dict[str, Any], formula: str | None) -> None:
     """`lsq fit --by`: read, fit each group, report."""
     from lsq_cli.core.extras import load
-    from lsq_cli.runs.fitting import FitOptions, model_of
+    from lsq_cli.runs.fitting import FitOptions
     from lsq_cli.runs.fitting_groups import fit_groups
+    from lsq_cli.runs.modelling import model_of
 
     start = perf_counter()
     Interruption()

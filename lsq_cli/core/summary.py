@@ -35,7 +35,9 @@ def _target(solution: Any, target: str, x: list[float], found: Any) -> str:
 
 def _fit(solution: Any, found: Any) -> str:
     """How well the whole fits."""
-    rows = f"{solution.rows} rows of {solution.rows_read}"
+    absorbed = solution.extra.get("absorbed")
+    taken = f", absorbed {absorbed['column']}: {absorbed['levels']} levels" if absorbed else ""
+    rows = f"{solution.rows} rows of {solution.rows_read}{taken}"
     if found is None:
         return f"{rows}, {solution.outcome}"
     return (

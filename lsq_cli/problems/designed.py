@@ -122,12 +122,11 @@ class SumRecords:
 
     def of(self, record: Record, block: Places) -> DesignSums:
         """The sums of some rows of a block."""
-        tally = Tally(len(record.used), record.rows_read)
-        tally.dropped.update(record.dropped)
-        if record.weights is not None and (record.weights == 0).any():
-            tally.weightless = int(np.count_nonzero(record.weights == 0))
-            record = taken(record, np.flatnonzero(record.weights))
-        products = evaluated(self.shape, record, block)
+        record, tally = counted(record)
+        return self.summed(evaluated(self.shape, record, block), record, block, tally)
+
+    def summed(self, products: Products, record: Record, block: Places, tally: Tally) -> DesignSums:
+        """The sums of some rows."""
         numbers = self._numbers(products, len(record.used))
         levels = {name: present(record.categories[name]) for name in self.shape.categories}
         for name, category in levels.items():
@@ -155,15 +154,35 @@ class SumRecords:
             try:
                 columns = [_product(numbers[i], numbers[j], products.weights) for i, j in pairs]
             except OutOfRange as error:
-                column = next(iter(record.numbers))
-                place = block.where(int(record.used[error.row]), column)
-                raise CellError(
-                    "a product of numbers in this row is beyond the range of doubles; give the columns in other units",
-                    place,
-                ) from None
+                raise _beyond(error, record, block) from None
             found[categories] = KeyedSums(len(pairs))
             found[categories].add(keys, codes, columns)
         return found
+
+
+def weighted(number: Parts, weights: Array | None, record: Record, block: Places) -> Parts:
+    """A number times the weight of its row; `CellError` where doubles cannot hold it."""
+    try:
+        return _times_weight(number, weights)
+    except OutOfRange as error:
+        raise _beyond(error, record, block) from None
+
+
+def _beyond(error: OutOfRange, record: Record, block: Places) -> CellError:
+    """The error of a row whose products leave the range."""
+    place = block.where(int(record.used[error.row]), next(iter(record.numbers)))
+    said = "a product of numbers in this row is beyond the range of doubles; give the columns in other units"
+    return CellError(said, place)
+
+
+def counted(record: Record) -> tuple[Record, Tally]:
+    """The rows that count, those of weight 0 gone, and how many there were."""
+    tally = Tally(len(record.used), record.rows_read)
+    tally.dropped.update(record.dropped)
+    if record.weights is not None and (record.weights == 0).any():
+        tally.weightless = int(np.count_nonzero(record.weights == 0))
+        record = taken(record, np.flatnonzero(record.weights))
+    return record, tally
 
 
 def pairs_by_categories(shape: Shape, *, everywhere: bool = False) -> dict[Categories, dict[tuple[int, int], int]]:
@@ -348,7 +367,12 @@ def _product(left: Parts, right: Parts, weights: Array | None) -> Parts:
     """Two numbers times each other and the weight; raises `OutOfRange`."""
     ones = [parts for parts in (left, right) if len(parts) == 1 and parts[0].strides == (0,)]
     found = right if ones and ones[0] is left else left if ones else multiplied(left, right)
-    return found if weights is None else multiplied(found, (weights,))
+    return _times_weight(found, weights)
+
+
+def _times_weight(number: Parts, weights: Array | None) -> Parts:
+    """A number times the weight of its row; raises `OutOfRange`."""
+    return number if weights is None else multiplied(number, (weights,))
 
 
 def _side_by_side(columns: list[Array], rows: int) -> Array:

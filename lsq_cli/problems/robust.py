@@ -11,6 +11,9 @@ The rows are taken in the coordinates u of `second_pass.py`: h = ‖u‖², and 
 condition of A. They are exact, hence the same in any order. With weights (precisions) a row of A and r are those times
 √w.
 
+n counts every parameter. Where L intercepts were taken out (`absorbed.py`), n = r + L; but with clusters n = r + 1 if
+each of their levels lies within one cluster, for they vary with it. That is fixest's rule for one factor.
+
 Sources: White, *Econometrica* 48 (1980); MacKinnon & White, *Journal of Econometrics* 29 (1985); Cameron, Gelbach &
 Miller, *Journal of Business & Economic Statistics* 29 (2011); the small-sample factors are statsmodels'.
 """
@@ -31,6 +34,8 @@ from lsq_cli.problems.second_pass import FULL, Fitted, FittedRows, SecondPass
 from lsq_cli.problems.statistics import Covariance
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from numpy.typing import NDArray
 
     from lsq_cli.core.solution import Array
@@ -49,11 +54,14 @@ class Meat:
         Of each target, Σ r u by each way of grouping.
     full : str
         The place of a row with a leverage of 1, if there is one.
+    pairs : list of set
+        Of each cluster column, the pairs of a level that was taken out and a cluster in which it has rows.
     """
 
     squares: list[ExactSums]
     groups: list[list[KeyedSums]] = field(default_factory=list)
     full: str = ""
+    pairs: list[set[Hashable]] = field(default_factory=list)
 
     def merge(self, other: Meat) -> None:
         """Take in the rows that follow."""
@@ -65,6 +73,8 @@ class Meat:
                 if len(way.keys) > MOST_KEYS:
                     raise ProblemError(f"--vcov: more than {MOST_KEYS} clusters")
         self.full = self.full or other.full
+        for mine_too, theirs_too in zip(self.pairs, other.pairs, strict=True):
+            mine_too |= theirs_too
 
 
 @dataclass(frozen=True)
@@ -87,8 +97,14 @@ class SumMeat:
         meat = Meat([] if self.ways else [ExactSums(n - 1, 1) for _ in residuals])
         meat.groups = [[KeyedSums(n) for _ in self.ways] for _ in residuals] if self.ways else []
         keys = [combined([present(record.categories[name]) for name in names]) for names in self.ways]
+        if (centre := self.fit.centre) is not None:
+            meat.pairs = [
+                set(combined([present(record.categories[name]) for name in (centre.column, *names)])[0])
+                for names in self.ways
+                if len(names) == 1
+            ]
         for rows, U in found.whitened():
-            omega = self._factors(U, meat, block, record.used[rows])
+            omega = self._factors(found.leverages_of(rows, U), meat, block, record.used[rows])
             for t, r in enumerate(residuals):
                 weighted = r[rows] * found.roots[rows]
                 if not self.ways:
@@ -98,11 +114,11 @@ class SumMeat:
                     way.add(names, codes[rows], [(scores[:, j],) for j in range(n)])
         return meat
 
-    def _factors(self, U: Array, meat: Meat, block: RecordBlock, used: NDArray[np.intp]) -> Array:
+    def _factors(self, leverage: Array, meat: Meat, block: RecordBlock, used: NDArray[np.intp]) -> Array:
         """ω/r² of some rows."""
         if self.kind not in ("HC2", "HC3"):
-            return np.ones(len(U))
-        left = 1.0 - np.vecdot(U, U)
+            return np.ones(len(leverage))
+        left = 1.0 - leverage
         full = left < FULL
         if full.any():
             row = int(used[int(full.argmax())])
@@ -142,8 +158,15 @@ def covariance_of(meat: Meat, fit: Fitted, kind: str, clusters: tuple[str, ...])
         If there is one cluster only.
     """
     rows, rank = fit.problem.about.counted_rows, fit.problem.rank
+    centre, scale = fit.centre, 1.0
+    if centre is not None:
+        nested = any(len(pairs) == len(centre.places) for pairs in meat.pairs)
+        rank, scale = rank + (1 if nested else len(centre.places)), centre.scale**2
     freedom = max(0, rows - rank)
-    unwhitened = fit.problem.inverse.unwhitened
+
+    def unwhitened(M: Array) -> Array:
+        return fit.problem.inverse.unwhitened(M) * scale
+
     if clusters:
         matrices = tuple(unwhitened(_clustered(ways_of, rows, rank)) for ways_of in meat.groups)
         counts = [len(way.keys) for way in meat.groups[0][: len(clusters)]]

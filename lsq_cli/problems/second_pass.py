@@ -10,16 +10,18 @@ What is made of them is for `robust.py` (covariances) and `influence.py` (Cook's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from lsq_cli.exact.expansions import negated
 from lsq_cli.problems.design_rows import DesignRows, Place, dense, fitted
-from lsq_cli.problems.designed import evaluated, taken
+from lsq_cli.problems.designed import evaluated, present, taken
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from lsq_cli.core.solution import Array
     from lsq_cli.engines.local import Result
     from lsq_cli.engines.resources import Resources
@@ -34,6 +36,37 @@ _PIECE = 1 << 18
 """Numbers of A that are made at a time."""
 
 
+class Centre(NamedTuple):
+    """Intercepts that were taken out (`absorbed.py`), and what takes them out of a row.
+
+    Attributes
+    ----------
+    column : str
+        Whose levels have them.
+    places : mapping
+        Level → its row below.
+    means : (ndarray, ndarray), each (levels, n)
+        Of the kept columns, as the sum of two.
+    shares : ndarray, shape (levels,)
+        1/W_g, what the intercept adds to the leverage of a row of weight 1.
+    intercepts : ndarray, shape (levels, p)
+    scale : float
+        By which the sums of the problem are too large.
+    """
+
+    column: str
+    places: Mapping[Any, int]
+    means: tuple[Array, Array]
+    shares: Array
+    intercepts: Array
+    scale: float
+
+    def rows_of(self, record: Record) -> NDArray[np.intp]:
+        """The row of each row's level."""
+        levels, codes = present(record.categories[self.column])
+        return np.array([self.places[level] for level in levels], np.intp)[codes]
+
+
 class Fitted(NamedTuple):
     """A regression whose rows are gone through once more.
 
@@ -44,11 +77,14 @@ class Fitted(NamedTuple):
         Of the columns that are kept.
     kept : tuple of int
         Their positions in the design.
+    centre : Centre, optional
+        Intercepts that the problem is without.
     """
 
     design: Design
     problem: SummedProblem
     kept: tuple[int, ...]
+    centre: Centre | None = None
 
 
 class SecondPass(NamedTuple):
@@ -97,6 +133,8 @@ class FittedRows(NamedTuple):
     fit: Fitted
     products: list[Parts]
     places: list[Place]
+    levels: NDArray[np.intp] | None
+    """Where the centre has the level of each row."""
 
     @classmethod
     def of(cls, fit: Fitted, record: Record, block: RecordBlock) -> FittedRows:
@@ -108,13 +146,14 @@ class FittedRows(NamedTuple):
         places = list(DesignRows(design).places(record.categories, rows))
         x = np.full((len(design.columns), len(products.of_targets)), np.nan)
         x[list(fit.kept)] = fit.problem.x
-        residuals = [
-            -fitted(places, products.of_columns, x[:, t], negated(target))
-            for t, target in enumerate(products.of_targets)
-        ]
+        levels = None if fit.centre is None else fit.centre.rows_of(record)
+        residuals = []
+        for t, target in enumerate(products.of_targets):
+            alone = () if fit.centre is None else (fit.centre.intercepts[levels, t],)
+            residuals.append(-fitted(places, products.of_columns, x[:, t], (*negated(target), *alone)))
         roots = np.ones(rows) if record.weights is None else np.sqrt(record.weights)
         targets = [np.asarray(sum(parts)) for parts in products.of_targets]
-        return cls(record, targets, residuals, roots, fit, products.of_columns, places)
+        return cls(record, targets, residuals, roots, fit, products.of_columns, places, levels)
 
     def whitened(self) -> Iterator[tuple[slice, Array]]:
         """Some rows at a time, and their u·√w (rows, n)."""
@@ -123,11 +162,22 @@ class FittedRows(NamedTuple):
         for start in range(0, len(self.roots), step):
             rows = slice(start, min(start + step, len(self.roots)))
             A = dense(self.places, self.products, n, rows)[:, list(self.fit.kept)]
+            if self.fit.centre is not None and self.levels is not None:
+                high, low = (means[self.levels[rows]] for means in self.fit.centre.means)
+                A = (A - high) - low
             yield rows, self.fit.problem.inverse.whitened(A) * self.roots[rows, np.newaxis]
 
     def leverages(self) -> Array:
         """h (rows,)."""
         leverages = np.empty(len(self.roots))
         for rows, U in self.whitened():
-            leverages[rows] = np.vecdot(U, U)
+            leverages[rows] = self.leverages_of(rows, U)
         return leverages
+
+    def leverages_of(self, rows: slice, U: Array) -> Array:
+        """The h of some rows, of their u·√w."""
+        found = np.asarray(np.vecdot(U, U))
+        if self.fit.centre is not None and self.levels is not None:
+            found *= self.fit.centre.scale
+            found += self.fit.centre.shares[self.levels[rows]] * self.roots[rows] ** 2
+        return found

@@ -12,6 +12,9 @@ the sums) or be made of several, as by those of all levels of a category. RSS co
 to be 0 where it is, so a perfect fit has σ = 0 and not the rounding error of something else; R² near 1 keeps the digits
 of 1 − R², and F is one quotient of integers.
 
+With absorbed intercepts (`absorbed.py`) the L levels count as columns: m − r − L degrees of freedom, 2(r + L) in AIC.
+R² and the variance inflation are those of the model with a column for each level; F is the test of the slopes alone.
+
 t = x/(standard error), with m − r degrees of freedom; AIC = −2 log L + 2r, BIC = −2 log L + r log m, as statsmodels
 has them. A covariance of another kind (`robust.py`) takes the place of σ²G⁻¹, and F is then the Wald test that all
 coefficients but the constant are 0.
@@ -54,12 +57,15 @@ class Mean(NamedTuple):
         Σ w k² of the constant k, in units of 2^2u for some u.
     products : tuple of int
         Σ w k b of each target, in units of 2^(u + e) with the target's own e.
+    columns : tuple of int
+        Σ w k a of each column of A, likewise.
     x : ndarray, shape (n,)
         A x is constant.
     """
 
     square: int
     products: tuple[int, ...]
+    columns: tuple[int, ...]
     x: Array
 
 
@@ -81,6 +87,27 @@ class Covariance(NamedTuple):
     freedom: int
 
 
+class Absorbed(NamedTuple):
+    """Intercepts that were taken out before: the problem is that of the columns within their levels.
+
+    Attributes
+    ----------
+    levels : int
+        How many.
+    scale : (int, int)
+        The fraction by which the sums of the problem are too large.
+    totals : tuple of (Dyadic, int)
+        Σ(b − b̄)² of each target over all rows, as a fraction.
+    squares : tuple of Dyadic
+        Σ(a − ā)² of each column over all rows.
+    """
+
+    levels: int
+    scale: tuple[int, int]
+    totals: tuple[tuple[Dyadic, int], ...]
+    squares: tuple[Dyadic, ...]
+
+
 def statistics_of(
     problem: SummedProblem,
     *,
@@ -89,6 +116,7 @@ def statistics_of(
     log_weights: float = 0.0,
     covariance: Covariance | None = None,
     probabilities: bool = True,
+    absorbed: Absorbed | None = None,
 ) -> tuple[Statistics, ...]:
     """The statistics of the least-squares solution of a problem, one for each target.
 
@@ -105,6 +133,7 @@ def statistics_of(
     covariance : Covariance, optional
     probabilities : bool
         Whether p and the intervals are wanted, for which scipy is needed.
+    absorbed : Absorbed, optional
 
     Returns
     -------
@@ -118,17 +147,21 @@ def statistics_of(
         If scipy is wanted and not installed.
     """
     assert not problem.ridge, "statistics are those of plain least squares"
-    return _Fit(problem, mean, log_weights).statistics(confidence, covariance, probabilities)
+    return _Fit(problem, mean, log_weights, absorbed).statistics(confidence, covariance, probabilities)
 
 
 class _Fit:
     """A fit whose statistics are asked for: what its targets share."""
 
-    def __init__(self, problem: SummedProblem, mean: Mean | None, log_weights: float) -> None:
+    def __init__(
+        self, problem: SummedProblem, mean: Mean | None, log_weights: float, absorbed: Absorbed | None
+    ) -> None:
         self._problem, self._log_weights = problem, log_weights
         self._rows = problem.about.counted_rows
         self._mean = _mean_of_column(problem) if mean is None else mean
-        self._freedom = max(0, self._rows - problem.rank)
+        self._absorbed, levels = absorbed, absorbed.levels if absorbed else 0
+        self._scale = absorbed.scale if absorbed else (1, 1)
+        self._freedom = max(0, self._rows - problem.rank - levels)
         self._inverse, self._roots, self._least = _inverse_and_least_squares(problem)
 
     def statistics(
@@ -139,25 +172,29 @@ class _Fit:
 
     def _of(self, t: int, confidence: float, other: Covariance | None, probabilities: bool) -> Statistics:
         """Those of one target."""
-        rss, freedom, centred = self._least[t], self._freedom, self._mean is not None
-        sigma = _root_of_quotient(rss, freedom)
-        model = self._problem.rank - centred
-        numerator, denominator = self._total_square(t)
-        plain, adjusted = _r_squared(rss, (numerator, denominator), self._rows - centred, freedom)
+        rss, freedom, (above, below) = self._least[t], self._freedom, self._scale
+        levels = self._absorbed.levels if self._absorbed else 0
+        sigma = _root_of_quotient(Dyadic(rss.mantissa * below, rss.exponent), freedom * above)
+        model = self._problem.rank - (self._mean is not None)
+        centred = self._mean is not None or levels > 0
+        explained_of = self._total_square(t)
+        plain, adjusted = _r_squared(rss, self._whole_square(t), self._rows - centred, freedom)
         if centred and model == 0 and not math.isnan(plain):
             plain = adjusted = 0.0  # the mean alone explains nothing, though RSS is known to many bits only
         likelihood = self._log_likelihood(rss)
         x = self._problem.x[:, t]
         if other is None:
-            matrix, error = sigma * sigma * self._inverse, self._roots * sigma
-            np.fill_diagonal(matrix, error * error)
-            f = _f(rss, (numerator, denominator), model, freedom)
+            within = _root_of_quotient(rss, freedom)  # σ in the units of the sums
+            with np.errstate(over="ignore", invalid="ignore"):  # in units whose squares no double holds
+                matrix, error = within * within * self._inverse, self._roots * within
+                np.fill_diagonal(matrix, error * error)
+            f = _f(rss, explained_of, model, freedom)
         else:
             matrix = other.matrices[t]
             # The difference of two ways of grouping may come out below 0, where nothing can be said.
             error = np.sqrt(np.where(matrix.diagonal() >= 0, matrix.diagonal(), math.nan))
             f = self._wald(x, matrix)
-        parameters = model + centred
+        parameters = self._problem.rank + levels
         found = Statistics(
             std_error=error,
             t=_quotients(x, error),
@@ -193,29 +230,38 @@ class _Fit:
         d = self._mean.square
         return Dyadic(int(N[k, k]) * d - self._mean.products[t] ** 2, 2 * e[k]), d
 
+    def _whole_square(self, t: int) -> tuple[Dyadic, int]:
+        """TSS of a target that R² is a share of, in the units of RSS."""
+        if self._absorbed is None:
+            return self._total_square(t)
+        (s, d), (above, below) = self._absorbed.totals[t], self._scale
+        return Dyadic(s.mantissa * above, s.exponent), d * below
+
     def _log_likelihood(self, rss: Dyadic) -> float:
         """Log L of normal errors at their most likely variance."""
         square = float(Dyadic(rss.mantissa, rss.exponent))
         if not square > 0.0:
             return math.nan
-        per_row = math.log(2 * math.pi) + math.log(square) - math.log(self._rows) + 1
+        per_row = math.log(2 * math.pi) + math.log(square) - math.log(self._rows * self._scale[0] / self._scale[1]) + 1
         return -0.5 * self._rows * per_row + 0.5 * self._log_weights
 
     def _inflation(self) -> Array:
-        """(G⁻¹)_jj Σ(a_j − ā_j)²: how much the other columns add to the variance of x_j; nan for a constant."""
-        equations = self._problem.equations
+        """(G⁻¹)_jj Σ(a_j − ā_j)² = 1/(1 − R²_j): what the other columns add to the variance of x_j; nan for a constant.
+
+        R²_j is that of a_j on the other columns: about its mean where these span a constant, else about 0.
+        """
+        equations, mean = self._problem.equations, self._mean
+        if self._absorbed is not None:
+            spreads = np.array([square.root() for square in self._absorbed.squares])
+            return np.asarray((self._roots * spreads) ** 2 * (self._scale[0] / self._scale[1]))
         squares = []
-        j = self._problem.about.constant_column
         for k in range(equations.n):
             square = Dyadic(int(equations.N[k, k]), 2 * equations.e[k])
-            if j is not None:
-                d, s = int(equations.N[j, j]), int(equations.N[j, k])
-                spread = int(equations.N[k, k]) * d - s * s
-                square = (
-                    Dyadic(0, 0)
-                    if k == j or not d
-                    else Dyadic((spread << _QUOTIENT_BITS) // d, 2 * equations.e[k] - _QUOTIENT_BITS)
-                )
+            if k == self._problem.about.constant_column:
+                square = Dyadic(0, 0)
+            elif mean is not None and mean.x[k] == 0:  # else the constant is not there without this column
+                spread = int(equations.N[k, k]) * mean.square - mean.columns[k] ** 2
+                square = Dyadic((spread << _QUOTIENT_BITS) // mean.square, 2 * equations.e[k] - _QUOTIENT_BITS)
             squares.append(square.root() if square.mantissa > 0 else math.nan)
         return np.asarray((self._roots * squares) ** 2)
 
@@ -251,7 +297,8 @@ def _mean_of_column(problem: SummedProblem) -> Mean | None:
     if j is None:
         return None
     N, n = equations.N, equations.n
-    return Mean(int(N[j, j]), tuple(int(N[j, n + t]) for t in range(equations.p)), np.eye(n)[j])
+    products = tuple(map(int, N[j]))
+    return Mean(int(N[j, j]), products[n:], products[:n], np.eye(n)[j])
 
 
 def _inverse_and_least_squares(problem: SummedProblem) -> tuple[Array, Array, tuple[Dyadic, ...]]:
@@ -304,17 +351,22 @@ def _f(rss: Dyadic, tss: tuple[Dyadic, int], model: int, freedom: int) -> float:
         return math.nan
     rss = Dyadic(rss.mantissa * d, rss.exponent)
     explained = total([t, Dyadic(-rss.mantissa, rss.exponent)])
-    return _quotient(
+    return quotient(
         Dyadic(explained.mantissa * freedom, explained.exponent), Dyadic(rss.mantissa * model, rss.exponent)
     )
 
 
+def r_squared_of(rss: Dyadic, tss: Dyadic) -> float:
+    """1 − RSS/TSS, rounded once; nan where the target does not vary."""
+    return _one_minus(rss, tss) if tss.mantissa > 0 else math.nan
+
+
 def _one_minus(part: Dyadic, whole: Dyadic) -> float:
     """1 − part/whole, rounded once."""
-    return _quotient(total([whole, Dyadic(-part.mantissa, part.exponent)]), whole)
+    return quotient(total([whole, Dyadic(-part.mantissa, part.exponent)]), whole)
 
 
-def _quotient(above: Dyadic, below: Dyadic) -> float:
+def quotient(above: Dyadic, below: Dyadic) -> float:
     """above/below, rounded once."""
     if below.mantissa == 0:
         return math.inf if above.mantissa else math.nan

@@ -23,7 +23,7 @@ from lsq_cli.report.plain import (
     write_csv_row,
     write_json_line,
 )
-from lsq_cli.report.regression import coefficient_columns, plain_number, probability, rows_of, share, standing
+from lsq_cli.report.regression import coefficient_columns, decimals, probability, rows_of, share, standing
 
 if TYPE_CHECKING:
     from lsq_cli.core.groups import GroupedSolution
@@ -205,11 +205,11 @@ def _fits(found: GroupedSolution, t: int, page: Page, title: str) -> Grid:
         of = all_statistics(one.solution)[t]
         row = (
             str(one.rows),
-            _known(of.sigma, lambda value: plain_number(value, 4)),
+            _known(of.sigma, lambda value: decimals(value, 4)),
             str(of.df_residual),
             _known(of.r_squared, share),
             _known(of.r_squared_adjusted, share),
-            _known(of.f, lambda value: plain_number(value, 4)),
+            _known(of.f, lambda value: decimals(value, 4)),
             probability(of.f_p),
         )
         blocks.append((one, [row]))

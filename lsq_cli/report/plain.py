@@ -45,7 +45,12 @@ class Writable(Protocol):
 
 
 def write_json(solution: Solution, stream: Writable) -> None:
-    """The JSON object on one line: every key, always in this order."""
+    """The JSON object on one line."""
+    write_json_line(json_record(solution), stream)
+
+
+def json_record(solution: Solution) -> dict[str, Any]:
+    """The JSON object: every key, always in this order."""
     record = {key: getattr(solution, key) for key in ALWAYS}
     record |= {key: value for key in WITH_THEIR_OPTION if (value := getattr(solution, key)) is not None}
     if solution.iterates is not None:
@@ -55,7 +60,7 @@ def write_json(solution: Solution, stream: Writable) -> None:
         record["statistics"] = several if solution.x.ndim == 2 else several[0]
     if solution.influence is not None:
         record["influence"] = [row._asdict() for row in solution.influence]
-    write_json_line({**record, **solution.extra}, stream)
+    return {**record, **solution.extra}
 
 
 def write_csv(solution: Solution, stream: Writable) -> None:

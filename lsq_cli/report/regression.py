@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, TextIO
 
+from lsq_cli.core.errors import elided
 from lsq_cli.report.fitting import Grid
 from lsq_cli.report.influence import influence_grid
 from lsq_cli.report.layout import Lines, Section, print_page
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from lsq_cli.core.groups import GroupedSolution
     from lsq_cli.core.solution import Solution, Statistics
 
+_INFLATED = 10.0
+"""A variance inflation that is worth a word: nine tenths of what the column says, the others say too."""
 _LONGEST = 200
 """Coefficients that a terminal shows."""
 
@@ -41,13 +44,14 @@ def sections(solution: Solution, page: Page) -> list[Section]:
         parts.append(_coefficients(solution, t, found, page, title))
         if found is not None:
             parts.append(
-                _fit(solution, found, page, "Fit" if len(solution.targets) == 1 else f"Fit of {page.name(target)}")
+                _fit(solution, t, found, page, "Fit" if len(solution.targets) == 1 else f"Fit of {page.name(target)}")
             )
     if not statistics:
         parts.append(Grid("Fit", (), rows_of(solution), "lt"))
     if solution.influence:
         parts.append(influence_grid(solution, solution.influence, page))
-    if lines := standing(solution, solution.names, solution.extra.get("terms") or {}, page):
+    terms = solution.extra.get("terms") or {}
+    if lines := (*standing(solution, solution.names, terms, page), *_inflated(solution, statistics, page)):
         parts.append(Lines("", lines))
     if solution.warnings:
         parts.append(Lines("Warnings", tuple(map(page.message, solution.warnings))))
@@ -77,7 +81,7 @@ def coefficient_columns(rows: Sequence[tuple[str, float, Statistics | None, int]
     """
     columns: list[tuple[str, ...]] = [
         ("name", *(page.name(name) for name, *_ in rows)),
-        ("estimate", *_numbers([value for _, value, *_ in rows])),
+        ("estimate", *numbers([value for _, value, *_ in rows])),
     ]
     known = [(found, k) for *_, found, k in rows if found is not None]
     if not known:
@@ -88,25 +92,29 @@ def coefficient_columns(rows: Sequence[tuple[str, float, Statistics | None, int]
     percent = significant(100 * known[0][0].confidence)
     return [
         *columns,
-        ("std. error", *_numbers(values["std_error"], 4)),
+        ("std. error", *numbers(values["std_error"], 4)),
         ("t", *map(fixed, values["t"])),
         ("p", *map(probability, values["p"])),
-        (f"{percent}% low", *_numbers(values["low"], 5)),
-        ("high", *_numbers(values["high"], 5)),
+        (f"{percent}% low", *numbers(values["low"], 5)),
+        ("high", *numbers(values["high"], 5)),
     ]
 
 
-def _fit(solution: Solution, found: Statistics, page: Page, title: str) -> Grid:
+def _fit(solution: Solution, t: int, found: Statistics, page: Page, title: str) -> Grid:
     """How well the whole fits."""
-    rows = rows_of(solution)
+    rows = [*rows_of(solution), *_absorbed(solution, t, page)]
     rows += [
-        ("residual std. error", f"{plain_number(found.sigma, 4)} on {found.df_residual} degrees of freedom"),
+        ("residual std. error", f"{decimals(found.sigma, 4)} on {found.df_residual} degrees of freedom"),
         (
             page.label("R²"),
             f"{share(found.r_squared)}, adjusted {share(found.r_squared_adjusted)}"
-            + ("" if found.r_squared_centred else " (about 0: no constant in the model)"),
+            + ("" if found.r_squared_centred else " (about 0: no constant in the model)")
+            + _within(solution, t),
         ),
-        ("F", f"{plain_number(found.f, 4)} on {found.df_model} and {found.df_t}, p {probability(found.f_p, '= ')}"),
+        (
+            "F of the slopes" if "absorbed" in solution.extra else "F",
+            f"{decimals(found.f, 4)} on {found.df_model} and {found.df_t}, p {probability(found.f_p, '= ')}",
+        ),
         ("AIC, BIC", f"{significant(found.aic)}, {significant(found.bic)}"),
     ]
     return Grid(title, (), [row for row in rows if "nan" not in row[1].split(",")[0]], "lt")
@@ -122,10 +130,30 @@ def rows_of(solution: Solution | GroupedSolution) -> list[tuple[str, ...]]:
 def standing(solution: Solution, names: Sequence[str], terms: dict[str, Any], page: Page) -> tuple[str, ...]:
     """What the standard errors assume, and which level each category is compared with."""
     kinds = dict.fromkeys(_kind(found, page) for found in all_statistics(solution) if found.vcov != "iid")
-    return (*kinds, *_bases(names, terms, page))
+    return (*kinds, *level_lines(names, terms, page))
 
 
-def _bases(names: Sequence[str], terms: dict[str, Any], page: Page) -> tuple[str, ...]:
+def _absorbed(solution: Solution, t: int, page: Page) -> list[tuple[str, ...]]:
+    """What was taken out, and whether it differs between the levels."""
+    what = solution.extra.get("absorbed")
+    if not what:
+        return []
+    levels = f"{what['levels']} levels" if what["levels"] != 1 else "1 level"
+    alone = f", {what['single_row_levels']} of them of one row" if what["single_row_levels"] else ""
+    f, p = (one[t] if isinstance(one, list) else one for one in (what["f_levels"], what["f_levels_p"]))
+    differs = "" if math.isnan(f) else f"; equal intercepts: F {decimals(f, 4)}, p {probability(p, '= ')}"
+    return [("absorbed", page.message(f"{what['column']}, {levels}{alone}, not shown{differs}"))]
+
+
+def _within(solution: Solution, t: int) -> str:
+    """R² of what the levels leave."""
+    what = solution.extra.get("absorbed")
+    found = what["r_squared_within"] if what else math.nan
+    found = found[t] if isinstance(found, list) else found
+    return "" if math.isnan(found) else f", within {share(found)}"
+
+
+def level_lines(names: Sequence[str], terms: dict[str, Any], page: Page) -> tuple[str, ...]:
     """Which level each category is compared with."""
     coded = [name for name in names if "[T." in name]
     return tuple(
@@ -133,6 +161,18 @@ def _bases(names: Sequence[str], terms: dict[str, Any], page: Page) -> tuple[str
         for name, base in terms.get("bases", {}).items()
         if any(f"{name}[T." in one for one in coded)
     )
+
+
+def _inflated(solution: Solution, statistics: tuple[Statistics, ...], page: Page) -> tuple[str, ...]:
+    """The columns that others nearly make, by their variance inflation; those of products and powers always do."""
+    terms: dict[str, Any] = solution.extra.get("terms") or {}
+    has_products = any(len(term) > 1 for term in terms.get("terms", ()))
+    has_powers = any(factor.get("degree") for factor in terms.get("factors", ()))
+    if not statistics or has_products or has_powers or "absorbed" in terms:
+        return ()
+    found = zip(solution.names, statistics[0].vif.tolist(), strict=True)
+    large = [f"{page.name(name)} {decimals(vif, 3)}" for name, vif in found if vif >= _INFLATED]
+    return (f"variance inflation of 10 and more: {elided(large)}",) if large else ()
 
 
 def _level(level: object) -> str:
@@ -152,12 +192,12 @@ def _kind(found: Statistics, page: Page) -> str:
     return page.message(text)
 
 
-def _numbers(values: list[float], digits: int = 6) -> list[str]:
+def numbers(values: list[float], digits: int = 6) -> list[str]:
     """Numbers of so many digits; a coefficient that was left out is an empty cell."""
-    return ["" if math.isnan(value) else plain_number(value, digits) for value in values]
+    return ["" if math.isnan(value) else decimals(value, digits) for value in values]
 
 
-def plain_number(value: float, digits: int) -> str:
+def decimals(value: float, digits: int) -> str:
     """A number with so many digits, zeros at its end included."""
     if not math.isfinite(value) or (value != 0 and not 1e-5 <= abs(value) < 1e9):
         return significant(value, digits)

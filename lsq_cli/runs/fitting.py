@@ -21,21 +21,21 @@ from lsq_cli.core.problem import About
 from lsq_cli.core.solution import Outcome, Solution, Statistics
 from lsq_cli.core.version import __version__
 from lsq_cli.engines.resources import Resources
-from lsq_cli.exact.equations import NormalEquations
 from lsq_cli.exact.errorfree import ExactSums
+from lsq_cli.exact.longsums import LongSums
+from lsq_cli.problems.constants import implicit_mean
 from lsq_cli.problems.designed import Assembled, DesignSums, SumRecords, assembled
 from lsq_cli.problems.designed_states import designed, refuse_what_needs_rows
 from lsq_cli.problems.kinds import clusters_of
 from lsq_cli.problems.second_pass import Fitted, SecondPass
-from lsq_cli.problems.statistics import Covariance, Mean, statistics_of
+from lsq_cli.problems.statistics import Absorbed, Covariance, Mean, statistics_of
 from lsq_cli.problems.summed import SummedProblem
+from lsq_cli.runs.modelling import column_named
 from lsq_cli.sources.columns import notes_on
-from lsq_cli.sources.names import Header
 from lsq_cli.sources.open_records import StateRecords
 from lsq_cli.sources.records import Wanted
 from lsq_cli.terms.design import Design, Shape, sorted_levels
-from lsq_cli.terms.factors import Table
-from lsq_cli.terms.formula import Formula, parse, plain_formula
+from lsq_cli.terms.formula import Formula
 
 if TYPE_CHECKING:
     from lsq_cli.core.solution import Array
@@ -72,6 +72,10 @@ class Fit(NamedTuple):
     log_weights : float
     dropped : tuple of str
         Why the other columns are left out, in words.
+    names : tuple of str
+        Of the columns among which `kept` counts: those of the design, unless its intercept is absorbed.
+    absorbed : Absorbed or None
+        Intercepts that were taken out before.
     """
 
     design: Design
@@ -80,6 +84,8 @@ class Fit(NamedTuple):
     mean: Mean | None
     log_weights: float
     dropped: tuple[str, ...]
+    names: tuple[str, ...]
+    absorbed: Absorbed | None = None
 
 
 def fit(
@@ -164,54 +170,21 @@ def _summed(records: Records, wanted: Wanted, shape: Shape, resources: Resources
     return resources.fold(SumRecords(shape), blocks, waits=records.waits)
 
 
-def model_of(
-    records: Records,
-    formula: str | None,
-    *,
-    target: tuple[str, ...] = (),
-    columns: tuple[str, ...] = (),
-    drop: tuple[str, ...] = (),
-    weights: str | None = None,
-    intercept: bool = True,
-    by: tuple[str, ...] = (),
-) -> Formula:
-    """The model that a formula is for a table, or that its columns make where there is no formula.
+def fitted(total: DesignSums | None, shape: Shape, records: Records, options: FitOptions) -> Fit:
+    """The regression that the sums of all rows make."""
+    design = design_of_sums(total, shape, records)
+    assert total is not None  # there are rows
+    return fit_of(design, about_fit(total, design, records), assembled(total, design), total.log_weights, options)
+
+
+def design_of_sums(total: DesignSums | None, shape: Shape, records: Records) -> Design:
+    """The design whose levels are those that the rows have.
 
     Raises
     ------
-    UsageError, ColumnError
-        For what is no formula, and for columns that the table does not have.
-    MissingExtraError
-        If there is a formula and no patsy.
+    ProblemError
+        If there is no row that counts, no column, or too many of them.
     """
-    header = Header(records.first)
-    dropped = {column.name for column in (*header.every("--drop", drop), *header.every("--by", by))}
-    weighing = {column.name for column in header.every("--weights", () if weights is None else (weights,))}
-    table = Table(records.kinds, records.repeated, frozenset(dropped | weighing), records.counts)
-    if formula is not None:
-        return parse(formula, table)
-    targets = [column.name for column in header.every("--target", target)]
-    taken = [column.name for column in header.every("--columns", columns)]
-    left_out: tuple[str, ...] = ()
-    if not columns:
-        taken, left_out = table.rest(set(targets))
-    apart = {*dropped, *weighing, *targets}
-    kept = [name for name in taken if name not in apart]
-    return plain_formula(targets, kept, table, intercept=intercept, left_out=left_out)
-
-
-def column_named(records: Records, option: str, argument: str | None) -> str | None:
-    """The name of the one column that an argument means."""
-    if argument is None:
-        return None
-    found = Header(records.first).every(option, (argument,))
-    if len(found) != 1:
-        raise UsageError(f"{option} {shown(argument)} means {len(found)} columns; it takes one")
-    return found[0].name
-
-
-def fitted(total: DesignSums | None, shape: Shape, records: Records, options: FitOptions) -> Fit:
-    """The regression that the sums of all rows make."""
     where = " ".join(records.data)
     if total is None or not total.tally.rows:
         read = total.tally.rows_read if total else 0
@@ -225,7 +198,7 @@ def fitted(total: DesignSums | None, shape: Shape, records: Records, options: Fi
         raise ProblemError(f"{where}: the model has {n} columns, more than {MOST_COLUMNS}{more}")
     if not n:
         raise ProblemError(f"{where}: the model has no column: its categories have one level each")
-    return fit_of(design, _about(total, design, records), assembled(total, design), total.log_weights, options)
+    return design
 
 
 def fit_of(design: Design, who: About, gram: Assembled, log_weights: float, options: FitOptions) -> Fit:
@@ -233,13 +206,13 @@ def fit_of(design: Design, who: About, gram: Assembled, log_weights: float, opti
     n, intercept = len(who.names), design.shape.formula.intercept
     whole = problem_of(who, gram, range(n), options, intercept=intercept)
     if whole.is_regular or options.ridge:
-        return Fit(design, whole, tuple(range(n)), _implicit_mean(whole, gram, range(n)), log_weights, ())
+        return Fit(design, whole, tuple(range(n)), implicit_mean(whole, gram, range(n)), log_weights, (), who.names)
     kept = whole.columns.independent
     if not kept:
         raise ProblemError(f"{' '.join(who.data)}: every column of the model is 0")
     part = problem_of(who, gram, kept, options, intercept=intercept)
-    mean = _implicit_mean(part, gram, kept)
-    return Fit(design, part, kept, mean, log_weights, whole.dependencies())
+    mean = implicit_mean(part, gram, kept)
+    return Fit(design, part, kept, mean, log_weights, whole.dependencies(), who.names)
 
 
 def ask_for_scipy() -> None:
@@ -249,7 +222,7 @@ def ask_for_scipy() -> None:
     load("scipy.special", "fit", "the p of a coefficient")
 
 
-def _about(total: DesignSums, design: Design, records: Records) -> About:
+def about_fit(total: DesignSums, design: Design, records: Records) -> About:
     """Who the problem is."""
     single = [name for name, levels in design.levels.items() if len(levels) == 1]
     warnings = tuple(
@@ -286,29 +259,12 @@ def problem_of(
     return SummedProblem(replace(who, names=names), sums, options.ridge, options.rank_tol)
 
 
-def _implicit_mean(problem: SummedProblem, gram: Assembled, kept: range | tuple[int, ...]) -> Mean | None:
-    """The constant that several columns of A make together, as those of all levels of a category."""
-    if problem.about.constant_column is not None or problem.ridge:
-        return None
-    chosen = [*kept, len(gram.N) - 1]
-    ones = NormalEquations(gram.N[np.ix_(chosen, chosen)], [gram.unit // 2] * len(chosen), 1).solve()
-    if ones.least_squares()[0].mantissa:
-        return None
-    # In units that suit the targets', which the problem has in another form.
-    e = problem.equations.e[problem.equations.n :]
-    u = min(gram.unit - max(e), gram.unit // 2)
-    sums = gram.N[-1]
-    targets = sums[len(sums) - 1 - len(e) : -1]
-    products = tuple(int(s) << (gram.unit - u - exponent) for s, exponent in zip(targets, e, strict=True))
-    return Mean(int(sums[-1]) << (gram.unit - 2 * u), products, ones.x[:, 0])
-
-
 def solution_of(
     found: Fit, options: FitOptions, covariance: Covariance | None = None, beware: tuple[str, ...] = ()
 ) -> Solution:
     """The result of a regression; raises `ProblemError` where x is beyond doubles."""
     problem, about = found.problem, found.problem.about
-    names, n = found.design.names, len(found.design.names)
+    names, n = found.names, len(found.names)
     _refuse_overflow(problem)
     x = _coefficients(found)
     value = problem.value_at(problem.x)
@@ -345,7 +301,7 @@ def solution_of(
 
 def _coefficients(found: Fit) -> Array:
     """x (n, p); nan for columns that were left out."""
-    x = np.full((len(found.design.names), len(found.problem.about.targets)), np.nan)
+    x = np.full((len(found.names), len(found.problem.about.targets)), np.nan)
     x[list(found.kept)] = found.problem.x
     return x
 
@@ -358,8 +314,9 @@ def _statistics(found: Fit, options: FitOptions, covariance: Covariance | None) 
         mean=found.mean,
         log_weights=found.log_weights,
         covariance=covariance,
+        absorbed=found.absorbed,
     )
-    n, kept = len(found.design.names), list(found.kept)
+    n, kept = len(found.names), list(found.kept)
     if len(kept) == n:
         return some
     whole = []
@@ -375,6 +332,12 @@ def _statistics(found: Fit, options: FitOptions, covariance: Covariance | None) 
     return tuple(whole)
 
 
+def _digest(problem: SummedProblem) -> str:
+    """A hash of the sums: the same rows in any order give the same."""
+    assert isinstance(problem.sums, ExactSums | LongSums)
+    return problem.sums.digest()
+
+
 def _spread(values: Array, kept: list[int], n: int) -> Array:
     """Values of the columns that were kept, at their places among all; nan elsewhere."""
     spread = np.full(n, np.nan)
@@ -384,7 +347,7 @@ def _spread(values: Array, kept: list[int], n: int) -> Array:
 
 def _left_out(found: Fit) -> tuple[str, ...]:
     """The columns that were left out, and why, as a warning."""
-    lost = [name for k, name in enumerate(found.design.names) if k not in set(found.kept)]
+    lost = [name for k, name in enumerate(found.names) if k not in set(found.kept)]
     if not lost:
         return ()
     which = "it adds" if len(lost) == 1 else "they add"
@@ -392,12 +355,6 @@ def _left_out(found: Fit) -> tuple[str, ...]:
         f"not estimated: {elided(map(shown, lost))}; {which} nothing to the columns before: "
         f"{elided(found.dropped, between='; ')}",
     )
-
-
-def _digest(problem: SummedProblem) -> str:
-    """A hash of the sums: the same rows in any order give the same."""
-    assert isinstance(problem.sums, ExactSums)
-    return problem.sums.digest()
 
 
 def _refuse_overflow(problem: SummedProblem) -> None:

@@ -16,8 +16,9 @@ from lsq_cli.core.solution import GroupResult
 from lsq_cli.engines.resources import Resources
 from lsq_cli.problems.grouped import Group
 from lsq_cli.problems.kinds import clusters_of
-from lsq_cli.runs.fitting import Fit, FitOptions, ask_for_scipy, column_named, fit_of, solution_of
+from lsq_cli.runs.fitting import Fit, FitOptions, ask_for_scipy, fit_of, solution_of
 from lsq_cli.runs.grouping import ReadGroups, about_group, named, read_groups, too_small, whole
+from lsq_cli.runs.modelling import column_named
 from lsq_cli.runs.stacking import stacked_solutions
 from lsq_cli.sources.columns import notes_on
 from lsq_cli.terms.factors import level_text

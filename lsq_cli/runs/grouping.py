@@ -18,7 +18,8 @@ from lsq_cli.core.groups import GroupedSolution
 from lsq_cli.core.problem import About
 from lsq_cli.core.version import __version__
 from lsq_cli.problems.grouped import GroupedSums, SumGroups
-from lsq_cli.runs.fitting import MOST_COLUMNS, column_named
+from lsq_cli.runs.fitting import MOST_COLUMNS
+from lsq_cli.runs.modelling import column_named
 from lsq_cli.sources.names import Header
 from lsq_cli.sources.records import Wanted
 from lsq_cli.terms.design import Design, Shape, sorted_levels

@@ -10,15 +10,15 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from lsq_cli.core.errors import DataError, shown
 from lsq_cli.core.solution import INTERCEPT, Solution, Statistics
 from lsq_cli.core.version import __version__
-from lsq_cli.terms.design import Design, Shape, design_of
+from lsq_cli.terms.design import Design, Shape, design_of, levels_of
 from lsq_cli.terms.expressions import Expression
 from lsq_cli.terms.factors import NUMBER, Factor
 from lsq_cli.terms.formula import Formula
@@ -27,6 +27,20 @@ if TYPE_CHECKING:
     from lsq_cli.core.solution import Array
 
 _MOST_COLUMNS = 100_000
+
+
+class Intercepts(NamedTuple):
+    """Those of the levels of a column that was absorbed.
+
+    Attributes
+    ----------
+    column : str
+        Its levels are among those of the design.
+    values : ndarray, shape (levels, p)
+    """
+
+    column: str
+    values: Array
 
 
 @dataclass(frozen=True)
@@ -45,6 +59,8 @@ class Model:
     sigmas : tuple of float
     freedom : int
         Degrees of freedom of t.
+    absorbed : Intercepts or None
+        What stands in for the intercept of the design, whose x is 0 then.
     """
 
     design: Design
@@ -53,6 +69,7 @@ class Model:
     covariances: tuple[Array, ...] = ()
     sigmas: tuple[float, ...] = ()
     freedom: int = 0
+    absorbed: Intercepts | None = None
 
 
 def read_model(data: bytes | dict[str, Any], label: str) -> Model:
@@ -76,6 +93,8 @@ def model_of_solution(solution: Solution) -> Model:
     terms = solution.extra.get("terms")
     design = design_of(terms) if terms is not None else _plain_design(solution.names, solution.targets)
     x = solution.x.reshape(len(solution.names), -1)
+    if terms is not None and "absorbed" in terms:
+        return _with_intercepts(Model(design, solution.targets, x), terms["absorbed"])
     found = solution.statistics
     if found is None:
         return Model(design, solution.targets, x)
@@ -104,13 +123,22 @@ def _model(record: dict[str, Any]) -> Model:
     _check_version(record.get("version"))
     if isinstance(record.get("groups"), list):
         raise DataError("the file has a fit for each group, of --by; lsq predict takes the model of one fit")
+    if isinstance(models := record.get("models"), list):
+        raise DataError(
+            f"it holds {len(models)} models side by side, and a prediction is of one: fit that formula alone"
+        )
     names, targets = (_texts(record, key) for key in ("names", "targets"))
     if not names or not targets or len(names) > _MOST_COLUMNS:
         raise DataError("the model has no names or no targets")
     x = _numbers(record.get("x"), (len(names), len(targets)), "x")
     design = design_of(record["terms"]) if "terms" in record else _plain_design(names, targets)
-    if design.count() != len(names) or design.names != names or len(design.shape.formula.targets) != len(targets):
+    absorbed = record["terms"].get("absorbed") if "terms" in record else None
+    hidden = int(absorbed is not None)
+    of_design = (design.count() - hidden, len(design.shape.formula.targets))
+    if of_design != (len(names), len(targets)) or design.names[hidden:] != names:
         raise DataError("the names of the model are not those that its terms make: was it edited?")
+    if absorbed is not None:
+        return _with_intercepts(Model(design, targets, x), absorbed)
     statistics = record.get("statistics")
     if statistics is None:
         return Model(design, targets, x)
@@ -123,6 +151,22 @@ def _model(record: dict[str, Any]) -> Model:
     if type(freedom) is not int or freedom < 0:
         raise DataError("the degrees of freedom of the model are no whole number")
     return Model(design, targets, x, covariances, sigmas, freedom)
+
+
+def _with_intercepts(model: Model, absorbed: object) -> Model:
+    """A model whose design has an intercept for each level of a column."""
+    design = model.design
+    if not (isinstance(absorbed, dict) and isinstance(column := absorbed.get("column"), str)):
+        raise DataError("the model does not say what was absorbed")
+    if absorbed.get("levels") is None:
+        raise DataError(f"the model does not hold the intercepts of {shown(column)}, which has too many levels")
+    if not (design.shape.formula.intercept and isinstance(design.kinds.get(column), str)):
+        raise DataError(f"the terms of the model do not go with {shown(column)} absorbed")
+    levels = levels_of(column, absorbed["levels"])
+    values = _numbers(absorbed.get("intercepts"), (len(levels), len(model.targets)), "intercepts")
+    known = {**design.levels, column: levels}
+    x = np.vstack((np.zeros((1, len(model.targets))), model.x))
+    return replace(model, design=replace(design, levels=known), x=x, absorbed=Intercepts(column, values))
 
 
 def _check_version(version: object) -> None:

@@ -111,13 +111,20 @@ class Prediction:
         # A prediction needs no target, so that none is lost where it is missing.
         self._design = Design(Shape(replace(formula, targets=())), model.design.levels, model.design.kinds)
         self._rows = DesignRows(self._design)
+        if options.interval is not None and model.absorbed is not None:
+            column = shown(model.absorbed.column)
+            raise UsageError(
+                f"--interval needs the covariance of the intercepts, and | {column} has none; fit with + C({column})"
+            )
         if options.interval is not None and not model.covariances:
             raise UsageError("--interval needs a model with standard errors, as lsq fit writes it without a ridge")
         shape = self._design.shape
         explained = dict.fromkeys(name for target in self._targets for name in target.columns())
         numbers = tuple(dict.fromkeys((*shape.numbers, *explained)))
         may_miss = frozenset(explained) - {*shape.numbers, *shape.categories}
-        self.wanted = Wanted(numbers, shape.categories, kept=options.keep, may_miss=may_miss)
+        absorbed = () if model.absorbed is None else (model.absorbed.column,)
+        categories = tuple(dict.fromkeys((*shape.categories, *absorbed)))
+        self.wanted = Wanted(numbers, categories, kept=options.keep, may_miss=may_miss)
         self._check_columns()
 
     @cached_property
@@ -154,7 +161,8 @@ class Prediction:
     def _check_columns(self) -> None:
         """`ColumnError` for a column that is not there, or holds something else than the model's did."""
         called = {column.name: column for column in self._records.columns}
-        needed = tuple(dict.fromkeys((*self._design.shape.formula.columns(), *self.wanted.numbers)))
+        formula = self._design.shape.formula
+        needed = tuple(dict.fromkeys((*formula.columns(), *self.wanted.numbers, *self.wanted.categories)))
         if lacking := [name for name in needed if name not in called]:
             hint = near(lacking[0], called)
             raise ColumnError(
@@ -190,11 +198,12 @@ class Prediction:
         names = iter(self.names)
         there = np.ones(len(record.used), bool)
         for t in range(len(self.model.targets)):
-            made = list(self._columns(t, products, places))
+            alone = self._intercepts(t, categories, len(record.used))
+            made = list(self._columns(t, products, places, alone))
             if self._targets:
                 needed = [record.numbers[name] for name in self._targets[t].columns()]
                 known = np.asarray(np.isfinite(needed).all(axis=0))
-                made.append(self._residual(t, record, block, products, places, known))
+                made.append(self._residual(t, record, block, products, places, known, alone))
                 there &= known
             for values in made:
                 whole = np.full(stop - start, np.nan)
@@ -203,10 +212,25 @@ class Prediction:
         kept = {name: texts[start:stop] for name, texts in record.kept.items()}
         return Predicted(kept, columns, {} if start else record.dropped, int(np.count_nonzero(~there)))
 
-    def _columns(self, t: int, products: Products, places: Sequence[Place]) -> Iterator[Array]:
+    def _intercepts(self, t: int, categories: Mapping[str, Levels], rows: int) -> Array:
+        """What Ax starts from in each row: the intercept that was absorbed, or 0."""
+        absorbed = self.model.absorbed
+        if absorbed is None:
+            return np.zeros(rows)
+        levels, codes = categories[absorbed.column]
+        place = self._absorbed_places
+        return np.asarray(absorbed.values[np.array([place.get(level, 0) for level in levels], np.intp)[codes], t])
+
+    @cached_property
+    def _absorbed_places(self) -> dict[Level, int]:
+        """Level that was absorbed → its place."""
+        assert self.model.absorbed is not None
+        return {level: k for k, level in enumerate(self.model.design.levels[self.model.absorbed.column])}
+
+    def _columns(self, t: int, products: Products, places: Sequence[Place], alone: Array) -> Iterator[Array]:
         """The columns of one target, but for its residual."""
         rows = len(products.of_columns[0][0])
-        found = fitted(places, products.of_columns, self.model.x[:, t], (np.zeros(rows),))
+        found = fitted(places, products.of_columns, self.model.x[:, t], (alone,))
         yield found
         if self.options.interval is not None:
             reach = self._reach(t, products, places, rows)
@@ -221,6 +245,7 @@ class Prediction:
         products: Products,
         places: Sequence[Place],
         known: NDArray[np.bool_],
+        alone: Array,
     ) -> Array:
         """b − Ax of one target, nan where it is not `known`."""
         found = []
@@ -228,7 +253,7 @@ class Prediction:
             whole = np.full(len(known), np.nan)
             whole[known] = part
             found.append(whole)
-        return -fitted(places, products.of_columns, self.model.x[:, t], negated(tuple(found)))
+        return -fitted(places, products.of_columns, self.model.x[:, t], (*negated(tuple(found)), alone))
 
     def _reach(self, t: int, products: Products, places: Sequence[Place], rows: int) -> Array:
         """Half the length of the interval of each row."""

@@ -16,8 +16,10 @@ from lsq_cli.engines.blas import one_thread
 from lsq_cli.engines.local import MEMORY, bytes_of
 from lsq_cli.engines.resources import Resources
 from lsq_cli.problems.kinds import check_vcov
-from lsq_cli.runs.fitting import FitOptions, model_of
+from lsq_cli.runs.absorbing import fit_absorbed
+from lsq_cli.runs.fitting import FitOptions
 from lsq_cli.runs.fitting import fit as fit_records
+from lsq_cli.runs.modelling import model_of
 from lsq_cli.runs.models import model_of_solution, read_model
 from lsq_cli.runs.predicting import Prediction, Predictions, PredictOptions
 from lsq_cli.sources.open_records import open_python_records
@@ -62,7 +64,8 @@ def fit(
     ----------
     data : data frame, mapping of name to array_like, path or list of paths
     formula : str, optional
-        As in R and statsmodels, ``"y ~ a + C(g)"``; without it `target` is what all other columns explain.
+        As in R and statsmodels, ``"y ~ a + C(g)"``, or ``"y ~ a | g"`` with an intercept for each level of g, which is
+        not among the names; without it `target` is what all other columns explain.
     by : str or several, optional
         Columns whose values make groups of rows, with one fit for each: ``Solution.groups``.
     intercept : bool
@@ -194,4 +197,4 @@ def _fitted(
         from lsq_cli.runs.fitting_groups import fit_groups  # for those who ask for it
 
         return fit_groups(records, asked, chosen["by"], options, resources)
-    return fit_records(records, asked, options, resources)
+    return (fit_records if asked.absorbed is None else fit_absorbed)(records, asked, options, resources)

@@ -120,7 +120,9 @@ class Shape:
         return tuple(found)
 
     def check(self) -> None:
-        """`UsageError` for a product that takes too many doubles."""
+        """`UsageError` for a product that takes too many doubles, and for an absorbed column that nobody takes out."""
+        if (absorbed := self.formula.absorbed) is not None:
+            raise UsageError(f"| {shown(absorbed)} in a formula does not go with this; write + C({shown(absorbed)})")
         for numbers in self.products:
             if (parts := sum(expression.parts for expression in numbers)) > MOST_PARTS:
                 said = ":".join(map(str, numbers))
@@ -255,7 +257,7 @@ def design_of(data: object) -> Design:
     if not (isinstance(levels, dict) and isinstance(kinds, dict) and type(data.get("intercept")) is bool):
         raise DataError("the terms of the model lack their levels, kinds or intercept")
     formula = Formula(str(data.get("formula", "")), targets, tuple(terms), data["intercept"])
-    design = Design(Shape(formula), {name: _levels(name, of) for name, of in levels.items()}, kinds)
+    design = Design(Shape(formula), {name: levels_of(name, of) for name, of in levels.items()}, kinds)
     if lacking := [name for name in formula.columns() if not isinstance(kinds.get(name), str)]:
         raise DataError(f"the model does not say what its columns hold: {elided(map(shown, lacking))}")
     if lacking := [name for name in design.shape.categories if not design.levels.get(name)]:
@@ -285,8 +287,8 @@ def _list(data: dict[str, Any], key: str) -> list[Any]:
     return found
 
 
-def _levels(name: str, levels: object) -> tuple[Level, ...]:
-    """The levels of one category."""
+def levels_of(name: str, levels: object) -> tuple[Level, ...]:
+    """The levels of one category, as a model file has them; `DataError` for what are none."""
     if not isinstance(levels, list) or not all(isinstance(level, str | int | float | bool) for level in levels):
         raise DataError(f"the levels of {shown(name)} in the model are no list of texts or numbers")
     if len(set(map(level_text, levels))) < len(levels):

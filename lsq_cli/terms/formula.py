@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 
 from lsq_cli.core.errors import UsageError, shown
 from lsq_cli.core.extras import load
+from lsq_cli.terms.absorbing import absorbed_column, without_absorbed
 from lsq_cli.terms.expressions import FUNCTIONS
 from lsq_cli.terms.factors import Factor, Table
 from lsq_cli.terms.reading import POWERS, code_of, factor_from, numbers_from
@@ -62,6 +63,8 @@ class Formula:
     intercept : bool
     left_out : tuple of str
         Columns that number the rows or are empty, where ``.`` or no formula stands for all that are not named.
+    absorbed : str or None
+        The column whose levels have an intercept each, which is not shown: ``| g``. The intercept is theirs then.
     """
 
     text: str
@@ -69,6 +72,7 @@ class Formula:
     terms: tuple[Term, ...]
     intercept: bool = True
     left_out: tuple[str, ...] = ()
+    absorbed: str | None = None
 
     def columns(self) -> tuple[str, ...]:
         """The columns of the table that are needed, those of the targets last."""
@@ -89,7 +93,8 @@ def parse(text: str, table: Table) -> Formula:
     _check_size(text)
     patsy = load("patsy", "fit", "a formula")
     try:
-        tree = load("patsy.parse_formula", "fit", "a formula").parse_formula(_plain(text))
+        plain, bar = without_absorbed(_plain(text))
+        tree = load("patsy.parse_formula", "fit", "a formula").parse_formula(plain)
     except patsy.PatsyError as error:
         raise UsageError(f"the formula {shown(text, 200)!r}: {_plainly(str(error).splitlines()[0])}") from None
     except (AssertionError, RecursionError, ValueError, SyntaxError, TokenError):  # patsy asserts what Python 3.12 says
@@ -97,19 +102,32 @@ def parse(text: str, table: Table) -> Formula:
     if tree.type != "~" or len(tree.args) != 2:
         raise UsageError(f"the formula {shown(text, 200)!r} has nothing on its left: write 'y ~ a + b'")
     targets = _targets(tree.args[0], table)
-    walk = _Walk(table, {name for target in targets for name in target.columns()})
+    absorbed = None if bar is None else absorbed_column(bar, table)
+    walk = _Walk(table, {*(name for target in targets for name in target.columns()), *filter(None, (absorbed,))})
     try:
         found = walk.terms(tree.args[1])
     except RecursionError:
         raise UsageError("the formula has too many operations within operations") from None
     if own := next((target for target in targets if frozenset((target,)) in found.terms), None):
         raise UsageError(f"{shown(own.name)} stands on both sides of the formula; it cannot explain itself")
-    intercept = found.intercept is not False
+    intercept = found.intercept is not False or absorbed is not None
     ordered = sorted(found.terms.values(), key=len)
+    if absorbed is not None:
+        _check_absorbed(text, absorbed, targets, ordered)
     if not (ordered or intercept):
         raise UsageError(f"the formula {shown(text, 200)!r} has no term; 'y ~ 1' would fit the mean")
     left_out = tuple(name for name in walk.left_out if name not in walk.named)
-    return Formula(text, targets, tuple(ordered), intercept, left_out)
+    return Formula(text, targets, tuple(ordered), intercept, left_out, absorbed)
+
+
+def _check_absorbed(text: str, absorbed: str, targets: Sequence[Factor], terms: Sequence[Term]) -> None:
+    """`UsageError` where nothing is left to estimate, or a column explains itself."""
+    if not terms:
+        raise UsageError(
+            f"the formula {shown(text, 200)!r} has no slope; y ~ C({shown(absorbed)}) has the means of the levels"
+        )
+    if any(absorbed in target.columns() for target in targets):
+        raise UsageError(f"{shown(absorbed)} stands on both sides of the formula; it cannot explain itself")
 
 
 def plain_formula(

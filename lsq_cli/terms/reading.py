@@ -55,14 +55,17 @@ def factor_from(text: str, table: Table) -> Factor:
     """
     code = code_of(text)
     if isinstance(code, ast.BinOp) and isinstance(code.op, ast.BitOr):
-        group = ast.unparse(code.right)
-        raise UsageError(f"absorbed effects (| {shown(group)}) are not read yet; write + C({shown(group)})")
+        group = shown(ast.unparse(code.right))
+        raise UsageError(
+            f"(… | {group}) stands for random effects, which lsq does not fit; | {group} without brackets, at the end, "
+            "is an intercept for each level"
+        )
     if isinstance(code, ast.Call) and isinstance(code.func, ast.Name):
         if code.func.id == "C":
             return _category(code, table, text)
         if code.func.id == "poly":
             return _powers(code, table, text)
-    column = _column(code, table)
+    column = column_of(code, table)
     if column is not None and table.kinds[column] in (TEXT, TRUTH):
         return Factor(text, category=column)
     return numbers_from(text, table, "a term")
@@ -99,7 +102,7 @@ def near(name: str, names: Iterable[str]) -> str:
 
 def _category(code: ast.Call, table: Table, text: str) -> Factor:
     """``C(a)`` and ``C(a, base="x")``."""
-    column = _column(code.args[0], table) if len(code.args) == 1 else None
+    column = column_of(code.args[0], table) if len(code.args) == 1 else None
     if column is None or any(keyword.arg != "base" for keyword in code.keywords):
         raise UsageError(f'{shown(text)}: write C(column), or C(column, base="level")')
     base = _level(code.keywords[0].value, text) if code.keywords else None
@@ -138,8 +141,14 @@ def _powers(code: ast.Call, table: Table, text: str) -> Factor:
     return Factor(text, expression, count)
 
 
-def _column(code: ast.expr, table: Table) -> str | None:
-    """The column that a name or ``Q("odd name")`` is; None for anything else."""
+def column_of(code: ast.expr, table: Table) -> str | None:
+    """The column that a name or ``Q("odd name")`` is; None for anything else.
+
+    Raises
+    ------
+    UsageError
+        For a column that the table does not have.
+    """
     if isinstance(code, ast.Call) and isinstance(code.func, ast.Name) and code.func.id == "Q":
         if len(code.args) != 1 or code.keywords or not isinstance(code.args[0], ast.Constant):
             raise UsageError('Q() takes a name in quotes: Q("odd name")')
@@ -166,7 +175,7 @@ def _expression(code: ast.expr, table: Table, text: str, depth: int = 2 * DEEPES
     """The expression that a tree is."""
     if depth == 0:
         raise UsageError(f"{shown(text)} has more than {DEEPEST} operations within operations")
-    if (column := _column(code, table)) is not None:
+    if (column := column_of(code, table)) is not None:
         return Expression.column(column)
     if (
         isinstance(code, ast.Constant)

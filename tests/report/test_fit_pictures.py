@@ -13,7 +13,8 @@ import statsmodels.formula.api as smf
 from tables import SAMPLES, table
 
 from lsq_cli.problems.sampled import POINTS, Sample, sample
-from lsq_cli.runs.fitting import fit, model_of
+from lsq_cli.runs.fitting import fit
+from lsq_cli.runs.modelling import model_of
 from lsq_cli.sources.open_records import open_python_records
 
 PENGUINS = ("body_mass_g ~ flipper_length_mm + species", SAMPLES / "penguins.csv", "--missing", "drop")

@@ -8,6 +8,7 @@ import numpy as np
 import pandas
 import pytest
 import statsmodels.formula.api as smf
+from statsmodels.stats.outliers_influence import variance_inflation_factor
 from tables import table
 
 from lsq_cli import fit
@@ -140,3 +141,46 @@ def test_robust_and_clustered_regressions(name, formula, clusters, kind, weighte
     compare(ours, model, [key for key in FIGURES if has_f or key not in ("f", "f_p")])
     if not kind.startswith("HC") and ours.statistics.df_t < ours.columns - 1 and kind == "one":
         assert np.isnan(ours.statistics.f)
+
+
+@pytest.mark.parametrize(
+    ("name", "formula"),
+    [
+        ("longley", "y ~ x1 + x2 + x3 + x4 + x5 + x6"),
+        ("longley", "y ~ x1 + x2 + x3 - 1"),
+        ("made", "y ~ a*g + h:b"),
+        ("made", "y ~ 0 + g + a + h"),
+        ("made", "y ~ 0 + a:g + g"),
+        ("made", "y ~ a + C(k)"),
+    ],
+)
+@pytest.mark.parametrize("weights", [None, "w"])
+def test_variance_inflation_is_that_of_statsmodels(name, formula, weights):
+    frame = table(name).dropna()
+    if weights == "w":
+        frame = frame.assign(w=np.arange(len(frame)) % 3 + 1.0)
+    model = theirs(formula, frame, weights)
+    columns = model.model.wexog  # the rows times √w, as WLS has them
+    names = list(model.params.index)
+    found = fit(frame, formula, weights=weights)
+    constant = model.model.exog @ np.linalg.lstsq(model.model.exog, np.ones(len(frame)), rcond=None)[0]
+    root = np.sqrt(model.model.weights) if weights else np.ones(len(frame))
+    for one, vif in zip(found.names, found.statistics.vif, strict=True):
+        if one == "(intercept)":
+            assert np.isnan(vif)
+            continue
+        k = names.index(one)
+        others = np.delete(columns, k, axis=1)
+        # About the mean where the other columns make a constant; with weights that is a column of √w.
+        ones = root[:, None]
+        left = ones - others @ np.linalg.lstsq(others, ones, rcond=None)[0]
+        has_constant = np.linalg.norm(left) < 1e-7 * np.linalg.norm(ones)
+        column = columns[:, k]
+        total = column - root * (root @ column) / (root @ root) if has_constant else column
+        rest = column - others @ np.linalg.lstsq(others, column, rcond=None)[0]
+        assert vif == pytest.approx((total @ total) / (rest @ rest), rel=1e-7), one
+        if weights is None and "(intercept)" in found.names:  # without, it may centre the columns all the same
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # on the condition of Longley's columns
+                assert vif == pytest.approx(variance_inflation_factor(columns, k), rel=1e-6), one
+    assert np.allclose(constant, 1) == found.statistics.r_squared_centred

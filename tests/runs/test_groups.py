@@ -14,8 +14,8 @@ from lsq_cli.core.errors import DataError, ProblemError, UsageError
 from lsq_cli.core.solution import Solution
 from lsq_cli.engines.resources import Resources
 from lsq_cli.problems.stacked_fits import stacked
-from lsq_cli.runs.fitting import model_of
 from lsq_cli.runs.grouping import read_groups
+from lsq_cli.runs.modelling import model_of
 from lsq_cli.sources.open_records import open_python_records
 
 SAME = ("x", "objective", "residual_norm", "gradient_norm", "digits", "rank", "names", "rows")

@@ -84,7 +84,7 @@ model_options = together(
 @by_option
 @model_options
 @output_options
-@option("Output", "--plot", metavar="FILE", help="Residuals and leverages: .png .svg .pdf")
+@option("Output", "--plot", metavar="FILE", help="Residuals: .png .svg .pdf")
 @machine_options
 @verbosity
 @reading_options

@@ -216,6 +216,7 @@ def connected(address: str) -> Iterator[Cluster]:
         if count:
             with (
                 TemporaryDirectory(prefix="lsq-") as folder,
+                dask.config.set({"temporary-directory": folder}),
                 _local(distributed, count, folder) as own,
                 _client(distributed, own, address) as client,
             ):

@@ -172,8 +172,16 @@ def test_ctrl_c_ends_a_cluster_of_our_own_without_a_process_or_a_file(folder, tm
 
     assert (process.returncode, out, err.strip()) == (130, "", "")
     assert [path.name for path in tmp_path.iterdir()] == ["big.csv"]
-    with pytest.raises(ProcessLookupError):
-        os.killpg(process.pid, 0)
+    wait_until(lambda: not _is_there(process.pid))
+
+
+def _is_there(group: int) -> bool:
+    """Whether a process of a group lives."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def test_an_address_is_checked_before_anything_is_started(run_lsq, folder):

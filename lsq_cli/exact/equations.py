@@ -314,6 +314,10 @@ class ExactSolution:
         e, n = self.equations.e, self.equations.n
         return Dyadic(y, e[n + t] + int(self._half_b[t]) - e[i] - int(self._half[i, 0]) - self.bits)
 
+    def middle(self, i: int, t: int) -> Dyadic:
+        """Coefficient i of target t as it is known so far, in the user's units."""
+        return self._number(int(self._y[i, t]), i, t)
+
     def interval(self, i: int, t: int) -> tuple[Dyadic, Dyadic]:
         """Coefficient i of target t and a bound on its error, in the user's units."""
         if self.is_zero(i, t):

@@ -5,7 +5,7 @@ Cholesky with pivots on K = AAᵀ in doubles parts the rows into R, independent,
     exact     row d = Σ c_k·row k with simple c: then v = (−c, 1) has Kv = 0, and that is put in exactly
     nearly    rounding keeps the rows from depending exactly. As `rank.py` has it, every column is then replaced by its
               nearest one that independent columns P span, the earliest if these do, else those that pivots
-              take; V is what is normal to A_P, to 130 bits
+              take; V is what is normal to A_P, to 110 bits
 
 For the second, each column's part along V must be at most half of the tolerance T of its length (the
 pivots take over where it is above twice of it, as they do in `rank.decide`). Where a pivot is
@@ -41,12 +41,12 @@ _NO_PART, _PART = 2.0**-40, 2.0**-17
 # Denominators of simple relations, and how near doubles must come to them before they are put in.
 _DENOMINATORS = (*range(1, 61), 64, 100, 128, 256, 1000, 1024)
 _NEAR = 1e-4
-# Bits to which coefficients that are not simple are known.
-_BITS = 130
+# Bits to which coefficients that are not simple are known; fewer tell whether they are those that count.
+_BITS, _FIRST_BITS = 110, 72
 # Terms of a relation below this of the largest may be taken for noise by `dependencies.simplified`.
 _NOISE = 2.0**-38
-# The larger of A is not made dense for this.
-_MOST_NUMBERS = 1 << 24
+# A is not larger than this, and in units in which doubles have room for squares.
+_MOST_NUMBERS, _SMALL = 1 << 24, 2.0**-300
 
 
 class NullRows(NamedTuple):
@@ -102,7 +102,7 @@ def near_null_rows(A: Array, whole: WholeRows, r: int, tolerance: float) -> Null
     tolerance : float
         T of `rank.decide`.
     """
-    if A.size > _MOST_NUMBERS:
+    if A.size > _MOST_NUMBERS or not _SMALL < np.abs(A).max() < 1.0 / _SMALL:
         return None
     lengths = np.linalg.norm(A, axis=0)
     unit = A / np.where(lengths > 0.0, lengths, 1.0)
@@ -111,7 +111,7 @@ def near_null_rows(A: Array, whole: WholeRows, r: int, tolerance: float) -> Null
         regression = None if P is None else _across(A, P)
         if P is None or regression is None or _has_noise(A[regression.R], P, lengths):
             return None
-        outside = _outside(regression.normal(_BITS // 2), whole, lengths) / tolerance
+        outside = _outside(regression.normal(_FIRST_BITS), whole, lengths) / tolerance
         if outside <= 0.5:
             return NullRows(regression.normal(_BITS), regression.D, exact=False)
         if outside <= 2.0:
@@ -207,7 +207,7 @@ class _Regression:
             column = [Dyadic(0, 0)] * self._m
             column[d] = Dyadic(1, 0)
             for i, row in enumerate(self.R):
-                value = self._solution.interval(i, t)[0]
+                value = self._solution.middle(i, t)
                 column[row] = Dyadic(-value.mantissa, value.exponent)
             V.append(column)
         return V
@@ -250,7 +250,8 @@ def _longest(unit: Array, r: int) -> list[int] | None:
     """The r columns that the pivots of `rank.decide` take, of columns of unit length; None where they are nothing."""
     G = unit.T @ unit
     n, L = len(G), np.zeros((len(G), r), order="F")
-    left, chosen = G.diagonal().copy(), list[int]()
+    # Of columns that are equally long the earliest comes first: no rounding may tell them apart.
+    left, chosen = np.where(G.diagonal() > 0.0, 1.0, 0.0), list[int]()
     while len(chosen) < r:
         candidates = np.argsort(-left, kind="stable")[: rank.PANEL]
         first, begun = len(chosen), False
@@ -283,7 +284,9 @@ def _outside(V: Columns, whole: WholeRows, lengths: Array) -> float:
     """The largest part of a column along V, relative to its length."""
     h = min(v.exponent + g for column in V for v, g in zip(column, whole.grid, strict=True) if v.mantissa)
     v = [[a.mantissa << max(0, a.exponent + g - h) for a, g in zip(column, whole.grid, strict=True)] for column in V]
-    slope = np.array([[float(Dyadic(int(s), h)) for s in row] for row in whole.slope(np.array(v, dtype=object).T)])
+    along_V = whole.slope(np.array(v, dtype=object).T)
+    down = max(0, max(int(s).bit_length() for s in abs(along_V).max(axis=0)) - 900)
+    slope = np.ldexp((along_V >> down).astype(np.float64), h + down)
     # VᵀA = TᵀQᵀA for V = QT.
     triangle = np.asarray(np.linalg.qr(np.array([[float(a) for a in column] for column in V]).T, mode="r"))
     along = np.linalg.norm(np.linalg.solve(triangle.T, slope.T), axis=0)

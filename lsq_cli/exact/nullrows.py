@@ -90,7 +90,7 @@ def exact_null_rows(K: LimbForm, tolerance: float, *, latest: bool = False) -> N
     return NullRows([[Dyadic(int(v), 0) for v in column] for column in V.T], D, exact=True)
 
 
-def near_null_rows(A: Array, whole: WholeRows, r: int, tolerance: float) -> NullRows | None:
+def near_null_rows(A: Array, whole: WholeRows, r: int, tolerance: float, least: float) -> NullRows | None:
     """V where every column is spanned by the earliest r independent ones, up to the tolerance; None otherwise.
 
     Parameters
@@ -101,6 +101,8 @@ def near_null_rows(A: Array, whole: WholeRows, r: int, tolerance: float) -> Null
     r : int
     tolerance : float
         T of `rank.decide`.
+    least : float
+        What must be surely left of the rows that are independent, so that the columns are by T.
     """
     if A.size > _MOST_NUMBERS or not _SMALL < np.abs(A).max() < 1.0 / _SMALL:
         return None
@@ -109,7 +111,9 @@ def near_null_rows(A: Array, whole: WholeRows, r: int, tolerance: float) -> Null
     for choose in (_earliest, _longest):
         P = choose(unit, r)
         regression = None if P is None else _across(A, P)
-        if P is None or regression is None or _has_noise(A[regression.R], P, lengths):
+        if P is None or regression is None or not regression.inverse.is_surely_regular(least):
+            return None
+        if _has_noise(A[regression.R], P, lengths):
             return None
         outside = _outside(regression.normal(_FIRST_BITS), whole, lengths) / tolerance
         if outside <= 0.5:

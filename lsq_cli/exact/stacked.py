@@ -7,7 +7,7 @@ bits (`keyedproducts.py`), and stays exact: S = Σ D_t·2^(−24t). Everything i
     ρ = d − S y          exactly: products of D with digits of y are integers that doubles add up without rounding
     y ← y + Rρ           rounded to the next digit, 24 or 12 bits a step
 
-The proof is that of `verified.py`: α bounds ‖I − RS‖, β = ‖R‖/(1 − α) bounds ‖S⁻¹‖ and 1/λmin(S), and the error of y is
+The proof: as in `doubleinverse.py` α bounds ‖I − RS‖, β = ‖R‖/(1 − α) bounds ‖S⁻¹‖ and 1/λmin(S), and the error of y is
 at most β‖ρ‖₂. A digit is gained at every step as long as α < 2⁻²⁶ (2⁻¹⁴ for those of 12 bits); systems beyond are left
 out, and so are those in which a rounding is not decided.
 

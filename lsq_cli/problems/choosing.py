@@ -40,7 +40,7 @@ SUMMED = 2048
 SUMMED_SPARSE = 512
 """The same for a sparse A: G would take 2 MB."""
 SOLVED = 4096
-"""The normal equations are refused for more unknowns unless A is wide: the sums would take more than 5 GB."""
+"""The normal equations are refused for more unknowns unless A is wide: the sums would take more than 6 GB."""
 WIDE_ROWS = 2048
 """Of so many rows at most AAᵀ is solved where AᵀA cannot be: 0.9 GB, and 12 times as long as `numpy.linalg.lstsq`."""
 WIDE_NUMBERS = 1 << 25

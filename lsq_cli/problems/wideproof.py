@@ -108,13 +108,14 @@ def _null_rows(rows: WideRows, whole: WholeRows, form: LimbForm, least: float, o
     spread = max(sizes, default=0) - min(sizes, default=0)
     if spread > _MOST_SPREAD:
         return None
-    found = exact_null_rows(form, least * 2.0**spread * rows.A.shape[1])
+    least = least * 2.0**spread * rows.A.shape[1]
+    found = exact_null_rows(form, least)
     if found is not None:
         return found
     r = count_independent(form)
     if not r or r == whole.m or not isinstance(rows.A, np.ndarray):
         return None
-    return near_null_rows(rows.A, whole, r, of_columns)
+    return near_null_rows(rows.A, whole, r, of_columns, least)
 
 
 def _spread(rows: WideRows) -> int:

@@ -7,7 +7,7 @@ import pytest
 
 from lsq_cli import solve
 from lsq_cli.problems import choosing
-from lsq_cli.problems.summing import read_problem
+from lsq_cli.problems.summing import ProblemOptions, read_problem
 from lsq_cli.problems.wide import WideProblem
 from lsq_cli.sources.opening import open_python
 
@@ -94,3 +94,12 @@ def test_where_doubles_leave_a_doubt_the_sums_decide(change):
 
     problem = choosing.read(open_python(A, b, weights=weights))
     assert getattr(problem, "verified", None) is None or not isinstance(problem, WideProblem)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_coarse_rank_tolerance_is_heard(seed):
+    A, b = sample(seed)
+    options = ProblemOptions(rank_tol=0.25)
+    problem = choosing.read(open_python(A, b), options)
+
+    assert problem.rank == read_problem(open_python(A, b), options).rank < np.linalg.matrix_rank(A)

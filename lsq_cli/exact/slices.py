@@ -113,7 +113,7 @@ class Cutter:
         limit : int
             The most slices of a column.
         leave_deep : bool
-            Leave out the rows that need more slices than three quarters of all rows do.
+            Leave out the rows that need more slices than three quarters of all rows do, if that is less work.
         """
         used, columns, rest = 0, np.arange(len(X)), X
         have: list[Index] = []
@@ -134,7 +134,8 @@ class Cutter:
                 rest, columns = rest[more], columns[more]
             if leave_deep and X.shape[1] > _FEW and not _most_rows(rest):
                 deep = np.flatnonzero(rest.any(axis=0))
-                if 4 * len(deep) <= X.shape[1]:
+                # They are sliced once more later; with them this piece has a slice more of the columns that are left.
+                if 4 * len(deep) <= X.shape[1] and len(deep) * used <= len(columns) * X.shape[1]:
                     self._stack[:used, deep] = 0
                     return Slices(self._filled(used, X.shape[1]), have, deep, None)
         return Slices(self._stack[:used, : X.shape[1]], have, None, int(columns[0]))

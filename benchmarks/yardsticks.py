@@ -4,7 +4,7 @@
     python benchmarks/yardsticks.py csv FILE            polars.read_csv, normal equations in numpy; b is the last column
     python benchmarks/yardsticks.py parquet FILE        polars.read_parquet, the same
     python benchmarks/yardsticks.py read FILE...        every byte read once, into one buffer
-    python benchmarks/yardsticks.py gram A.npy          AᵀA of an array in memory; prints its seconds, as those below do
+    python benchmarks/yardsticks.py gram A.npy          AᵀA of an array in memory; prints its CPU seconds, as those below do
     python benchmarks/yardsticks.py lstsq A.npy b.npy   numpy.linalg.lstsq
     python benchmarks/yardsticks.py pass A.npy          A.sum(): one read of A from memory
     python benchmarks/yardsticks.py loop A.npy b.npy    one iteration of the textbook loop x -= α Aᵀ(Ax − b)
@@ -18,7 +18,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from statistics import median
-from time import perf_counter
+from time import process_time
 
 BUFFER_BYTES = 1 << 24
 
@@ -94,12 +94,12 @@ def _solve(table) -> None:
 
 
 def _print_seconds(work: Callable[[], object]) -> None:
-    """The median of five calls after one that does not count."""
+    """The median of five calls after one that does not count: of CPU time, for others may be at work too."""
     seconds = []
     for _ in range(6):
-        start = perf_counter()
+        start = process_time()
         work()
-        seconds.append(perf_counter() - start)
+        seconds.append(process_time() - start)
     print(f"{median(seconds[1:]):.6f}")
 
 

@@ -4,7 +4,7 @@
     python benchmarks/yardsticks.py csv FILE            polars.read_csv, normal equations in numpy; b is the last column
     python benchmarks/yardsticks.py parquet FILE        polars.read_parquet, the same
     python benchmarks/yardsticks.py read FILE...        every byte read once, into one buffer
-    python benchmarks/yardsticks.py gram A.npy          AᵀA of an array in memory; prints its CPU seconds, as those below do
+    python benchmarks/yardsticks.py gram A.npy          AᵀA of an array in memory; prints CPU seconds, as do those below
     python benchmarks/yardsticks.py lstsq A.npy b.npy   numpy.linalg.lstsq
     python benchmarks/yardsticks.py pass A.npy          A.sum(): one read of A from memory
     python benchmarks/yardsticks.py loop A.npy b.npy    one iteration of the textbook loop x -= α Aᵀ(Ax − b)

@@ -6,7 +6,8 @@
     plot        matplotlib                     pictures
     excel       python-calamine                spreadsheets
     fit         patsy, scipy                   formulas, p-values
-    cluster     distributed                    --scheduler
+    cluster     distributed, fsspec, aiohttp,  --scheduler, http(s):// and s3:// paths
+                s3fs
 
 A module that needs one calls `load` before it reads a row, so that nobody waits for an error.
 """
@@ -29,6 +30,7 @@ LOWEST = {
     "python_calamine": "0.5",
     "patsy": "1.0.1",
     "distributed": "2025.9",
+    "fsspec": "2025.9",
 }
 """The lowest versions with which the tests pass; those of ``pyproject.toml``, which is not there when lsq runs."""
 

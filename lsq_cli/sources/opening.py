@@ -22,7 +22,7 @@ from lsq_cli.sources.binary.missing import marked_by
 from lsq_cli.sources.columns import TEXT_OPTIONS, Request, Selection, same_header, select, select_side_by_side
 from lsq_cli.sources.formats import FORMATS, TEXT, Format, by_head, by_suffix, named
 from lsq_cli.sources.known import refuse_known
-from lsq_cli.sources.paths import STANDARD_INPUT, STDIN, expanded, refuse_two_streams, status_of
+from lsq_cli.sources.paths import STANDARD_INPUT, STDIN, expanded, is_remote, path_of, refuse_two_streams, status_of
 from lsq_cli.sources.rows import OneTable, SideBySide
 from lsq_cli.sources.states import SUFFIX, are_states, no_rows_in, open_states
 from lsq_cli.sources.streams import (
@@ -309,6 +309,10 @@ def _open(path: str, request: Request, stdin: BinaryIO | None) -> tuple[ByteSour
     label = STANDARD_INPUT if path == STDIN else shown(path, 4096)
     if path == STDIN:
         source, head = _stream(_standard_input(stdin), label, "", owned=False)
+    elif is_remote(path):
+        from lsq_cli.sources.remote import open_remote  # few are
+
+        source, head = open_remote(path, label, compression)
     else:
         status = status_of(path)
         if stat.S_ISDIR(status.st_mode):
@@ -390,7 +394,7 @@ def _standard_input(stdin: BinaryIO | None) -> BinaryIO:
 
 def _suffixes(path: str) -> tuple[str, str]:
     """The suffixes of format and compression: ``.csv`` and ``.gz``; empty where there is none."""
-    root, last = os.path.splitext(path.lower())
+    root, last = os.path.splitext(path_of(path).lower())
     if last not in COMPRESSION_SUFFIXES:
         return last, ""
     return os.path.splitext(root)[1], last

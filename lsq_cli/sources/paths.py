@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Sequence
 
@@ -64,8 +65,22 @@ def _is_pattern(path: str) -> bool:
     return any(sign in path for sign in "*?[")
 
 
+def is_remote(path: str) -> bool:
+    """Whether a path is an address: ``https://…``, ``s3://…``."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", path) is not None
+
+
+def path_of(path: str) -> str:
+    """A path without what follows the ``?`` of a web address, where the suffix is looked for."""
+    return re.split(r"[?#]", path, maxsplit=1)[0] if path.lower().startswith(("http://", "https://")) else path
+
+
 def expanded(path: str) -> list[str]:
     """The files that a pattern matches, sorted by name; the path itself if it is a file or no pattern."""
+    if is_remote(path):
+        from lsq_cli.sources.remote import by_pattern  # few are
+
+        return by_pattern(path)
     if not _is_pattern(path) or os.path.lexists(path):
         return [path]
     import glob

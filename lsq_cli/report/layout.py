@@ -73,7 +73,8 @@ def _grid_text(grid: Grid) -> str:
 def _padded_rows(grid: Grid) -> list[tuple[str, ...]]:
     """The header, if there is one, and the rows, each column padded to one width."""
     rows = [grid.header, *grid.rows] if grid.header else grid.rows
-    return [tuple(map(_padded, row, column_widths(grid), grid.align)) for row in rows]
+    widths = column_widths(grid)
+    return [tuple(map(_padded, row, widths, grid.align)) for row in rows]
 
 
 def _padded(text: str, width: int, align: str) -> str:

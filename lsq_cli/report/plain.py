@@ -145,13 +145,18 @@ def iterate_record(iterate: Iterate, *, with_x: bool) -> dict[str, Any]:
 
 def write_json_line(record: Mapping[str, Any], stream: Writable) -> None:
     """`record` as one line of JSON; arrays become lists, numbers that are not finite null."""
+    stream.write(json_text(record).encode() + b"\n")
+
+
+def json_text(record: Mapping[str, Any]) -> str:
+    """The same as text without the end of the line."""
     import json  # half a millisecond that a table does without
 
     text = json.dumps(_jsonable(record), ensure_ascii=False, allow_nan=False)
     if not text.isprintable():
         for sign in set(text):
             text = text if sign.isprintable() else text.replace(sign, _json_escape(sign))
-    stream.write(text.encode() + b"\n")
+    return text
 
 
 def write_csv_row(cells: tuple[str | float, ...], stream: Writable) -> None:

@@ -29,7 +29,10 @@ _MOST_SAID = 5
 def check_by(ctx: click.Context, options: dict[str, Any]) -> None:
     """Refuse, before anything is read, what has no place beside many results."""
     from lsq_cli.report.groups import check_output_path
+    from lsq_cli.sources.states import is_state
 
+    for path in filter(is_state, options["data"]):
+        raise UsageError(f"--by needs rows, and {shown(path)} is a state: it has the sums of all of them together")
     if options["each"]:
         raise UsageError("--each and --by do not go together: one makes a problem of every file, the other of groups")
     known = {parameter.name for parameter in ctx.command.params}

@@ -28,7 +28,7 @@ from lsq_cli.problems.designed import Assembled, DesignSums, SumRecords, assembl
 from lsq_cli.problems.designed_states import designed, refuse_what_needs_rows
 from lsq_cli.problems.kinds import clusters_of
 from lsq_cli.problems.second_pass import Fitted, SecondPass
-from lsq_cli.problems.statistics import Absorbed, Covariance, Mean, statistics_of
+from lsq_cli.problems.statistics import Absorbed, Covariance, Mean, among_all, statistics_of
 from lsq_cli.problems.summed import SummedProblem
 from lsq_cli.runs.modelling import column_named
 from lsq_cli.sources.columns import notes_on
@@ -316,33 +316,14 @@ def _statistics(found: Fit, options: FitOptions, covariance: Covariance | None) 
         covariance=covariance,
         absorbed=found.absorbed,
     )
-    n, kept = len(found.names), list(found.kept)
-    if len(kept) == n:
-        return some
-    whole = []
-    for one in some:
-        std_error, t, p, low, high, vif = (
-            _spread(values, kept, n) for values in (one.std_error, one.t, one.p, one.low, one.high, one.vif)
-        )
-        matrix = np.full((n, n), np.nan)
-        matrix[np.ix_(kept, kept)] = one.covariance
-        whole.append(
-            one._replace(std_error=std_error, t=t, p=p, low=low, high=high, vif=vif, covariance=matrix),
-        )
-    return tuple(whole)
+    n = len(found.names)
+    return some if len(found.kept) == n else tuple(among_all(one, list(found.kept), n) for one in some)
 
 
 def _digest(problem: SummedProblem) -> str:
     """A hash of the sums: the same rows in any order give the same."""
     assert isinstance(problem.sums, ExactSums | LongSums)
     return problem.sums.digest()
-
-
-def _spread(values: Array, kept: list[int], n: int) -> Array:
-    """Values of the columns that were kept, at their places among all; nan elsewhere."""
-    spread = np.full(n, np.nan)
-    spread[kept] = values
-    return spread
 
 
 def _left_out(found: Fit) -> tuple[str, ...]:

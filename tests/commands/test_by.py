@@ -213,6 +213,14 @@ def test_what_does_not_go_with_groups_is_refused(run_lsq, panel, arguments, mess
     assert message in " ".join(result.err.split())
 
 
+def test_a_state_has_no_groups(run_lsq, panel, tmp_path):
+    run_lsq("collect", panel, "-o", tmp_path / "s.lsqs")
+    result = run_lsq("solve", "-t", "invest", tmp_path / "s.lsqs", "--by", "year")
+
+    assert result.code == 2
+    assert "is a state: it has the sums of all of them together" in " ".join(result.err.split())
+
+
 def test_a_and_b_apart_have_no_groups(run_lsq):
     result = run_lsq("solve", SAMPLES / "A.csv", SAMPLES / "b.csv", "--by", "apples")
 

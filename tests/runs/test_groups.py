@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pandas
 import pytest
@@ -13,10 +15,13 @@ from lsq_cli import fit, predict, solve
 from lsq_cli.core.errors import DataError, ProblemError, UsageError
 from lsq_cli.core.solution import Solution
 from lsq_cli.engines.resources import Resources
+from lsq_cli.problems.grouped import SumGroups
 from lsq_cli.problems.stacked_fits import stacked
 from lsq_cli.runs.grouping import read_groups
 from lsq_cli.runs.modelling import model_of
 from lsq_cli.sources.open_records import open_python_records
+from lsq_cli.sources.records import Wanted
+from lsq_cli.terms.design import Shape
 
 SAME = ("x", "objective", "residual_norm", "gradient_norm", "digits", "rank", "names", "rows")
 SAME_STATISTICS = (
@@ -134,6 +139,21 @@ def test_hundreds_of_groups_of_every_condition_have_the_bits_of_runs_on_their_ro
 
     for one in found.groups:
         assert_same(one, fit(rows_of(frame, one), "y ~ a + k"))
+
+
+def test_blocks_and_their_sums_travel_to_other_processes():
+    records = open_python_records(table("made").dropna())
+    shape = Shape(model_of(records, "y ~ a + h", by=("g",)))
+    kernel = pickle.loads(pickle.dumps(SumGroups(shape, ("g",), 10**9)))
+    here, there = None, None
+    for block in records.blocks(Wanted(shape.numbers, ("h", "g"))):
+        here, there = kernel(block), pickle.loads(pickle.dumps(kernel(block)))
+
+    assert here.groups == there.groups
+    for categories, sums in here.products.items():
+        assert [sums.value(row, 0) for row in range(4)] == [
+            there.products[categories].value(row, 0) for row in range(4)
+        ]
 
 
 def test_doubles_decide_nearly_all_ordinary_groups():

@@ -150,27 +150,6 @@ def statistics_of(
     return _Fit(problem, mean, log_weights, absorbed).statistics(confidence, covariance, probabilities)
 
 
-def among_all(found: Statistics, kept: list[int], n: int) -> Statistics:
-    """The statistics of the columns that were kept at their places among all n, nan for those that were left out."""
-
-    def spread(values: Array) -> Array:
-        of_all = np.full(n, math.nan)
-        of_all[kept] = values
-        return of_all
-
-    matrix = np.full((n, n), math.nan)
-    matrix[np.ix_(kept, kept)] = found.covariance
-    return found._replace(
-        std_error=spread(found.std_error),
-        t=spread(found.t),
-        p=spread(found.p),
-        low=spread(found.low),
-        high=spread(found.high),
-        vif=spread(found.vif),
-        covariance=matrix,
-    )
-
-
 class _Fit:
     """A fit whose statistics are asked for: what its targets share."""
 

@@ -27,8 +27,9 @@ from lsq_cli.problems.constants import implicit_mean
 from lsq_cli.problems.designed import Assembled, DesignSums, SumRecords, assembled
 from lsq_cli.problems.designed_states import designed, refuse_what_needs_rows
 from lsq_cli.problems.kinds import clusters_of
+from lsq_cli.problems.left_out import among_all
 from lsq_cli.problems.second_pass import Fitted, SecondPass
-from lsq_cli.problems.statistics import Absorbed, Covariance, Mean, among_all, statistics_of
+from lsq_cli.problems.statistics import Absorbed, Covariance, Mean, statistics_of
 from lsq_cli.problems.summed import SummedProblem
 from lsq_cli.runs.modelling import column_named
 from lsq_cli.sources.columns import notes_on

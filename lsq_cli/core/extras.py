@@ -31,6 +31,8 @@ LOWEST = {
     "patsy": "1.0.1",
     "distributed": "2025.9",
     "fsspec": "2025.9",
+    "aiohttp": "3.12",
+    "s3fs": "2025.9",
 }
 """The lowest versions with which the tests pass; those of ``pyproject.toml``, which is not there when lsq runs."""
 

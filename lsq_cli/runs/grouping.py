@@ -56,6 +56,9 @@ def read_groups(
 ) -> ReadGroups:
     """The sums of all groups, in one pass."""
     shape, columns = Shape(formula), grouping_columns(records, by)
+    if formula.absorbed is not None:
+        name = shown(formula.absorbed)
+        raise UsageError(f"--by and | {name} do not go together; write + C({name})")
     shape.check()
     weighing = column_named(records, "--weights", weights)
     for name in columns:

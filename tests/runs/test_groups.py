@@ -292,3 +292,10 @@ def test_columns_that_cannot_make_groups_are_refused(arguments, message):
 def test_arguments_of_solve_that_groups_do_not_go_with_are_refused(arguments, message):
     with pytest.raises(UsageError, match=message):
         solve(table("made"), target="y", by="g", **arguments)
+
+
+def test_groups_and_absorbed_intercepts_are_refused_together():
+    frame = {"g": ["a", "b"] * 4, "h": ["x"] * 4 + ["y"] * 4, "u": range(8), "y": [1.0, 2, 4, 3, 5, 7, 6, 9]}
+
+    with pytest.raises(UsageError, match=r"^by= and \| g do not go together; write \+ C\(g\)$"):
+        fit(frame, "y ~ u | g", by="h")

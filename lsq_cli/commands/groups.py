@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from lsq_cli.core.groups import GroupedSolution
     from lsq_cli.core.problem import Problem
     from lsq_cli.methods.gd import Descent
+    from lsq_cli.problems.sampled import Sample
 
-_OF_ONE_RUN = ("iterates", "history", "history_every", "with_x", "plot", "influence")
+_OF_ONE_RUN = ("iterates", "history", "history_every", "with_x", "influence")
 _MOST_SAID = 5
 """Groups that are named on standard error, of each kind of trouble."""
 
@@ -37,6 +38,8 @@ def check_by(ctx: click.Context, options: dict[str, Any]) -> None:
         raise UsageError("--each and --by do not go together: one makes a problem of every file, the other of groups")
     known = {parameter.name for parameter in ctx.command.params}
     refuse(ctx, tuple(name for name in _OF_ONE_RUN if name in known), "is for one run, and --by has one for each group")
+    if "method" in known:  # the picture of a fit has a panel for each group
+        refuse(ctx, ("plot",), "is for one run, and --by has one for each group")
     if options.get("precision") == "double":
         raise UsageError("--precision double and --by do not go together: groups are summed exactly")
     if given(ctx, "form") and options["form"] == "npy":
@@ -56,7 +59,7 @@ def fit_by(ctx: click.Context, options: dict[str, Any], formula: str | None) -> 
     Interruption()
     if not options["ridge"]:
         load("scipy.special", "fit", "the p of a coefficient")
-    twice = options["vcov"] != "iid"
+    twice = options["vcov"] != "iid" or options["plot"] is not None
     records = open_named(options, target=options["target"], missing=options["missing"], twice=twice)
     model = model_of(
         records,
@@ -70,7 +73,13 @@ def fit_by(ctx: click.Context, options: dict[str, Any], formula: str | None) -> 
     )
     asked = FitOptions(*(options[name] for name in FitOptions._fields))
     with resources_of(records, options) as resources:
-        found = fit_groups(records, model, options["by"], asked, resources)
+        samples: list[tuple[str, Sample]] = []
+        pictured = None if options["plot"] is None else samples.extend
+        found = fit_groups(records, model, options["by"], asked, resources, pictured)
+    if options["plot"] is not None:
+        from lsq_cli.report.fit_pictures import draw_groups  # as above
+
+        draw_groups(options["plot"], samples, found)
     _finish(ctx, options, found, start)
 
 

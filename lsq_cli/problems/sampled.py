@@ -20,6 +20,7 @@ from zlib import crc32
 import numpy as np
 
 from lsq_cli.core.extras import load
+from lsq_cli.problems.by_group import fold_groups
 from lsq_cli.problems.design_rows import DesignRows, dense
 from lsq_cli.problems.designed import evaluated
 from lsq_cli.problems.second_pass import FULL, Fitted, FittedRows
@@ -27,11 +28,15 @@ from lsq_cli.sources.records import Record
 from lsq_cli.terms.design import Design, Shape
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from lsq_cli.core.solution import Array, Statistics
+    from lsq_cli.engines.resources import Resources
+    from lsq_cli.problems.grouped import Key
     from lsq_cli.problems.second_pass import SecondPass
-    from lsq_cli.sources.records import RecordBlock
+    from lsq_cli.sources.records import RecordBlock, Records, Wanted
 
 POINTS = 2000
 STANDING_OUT = 3
@@ -136,8 +141,12 @@ class SampleRows:
     predictor: str | None
 
     def __call__(self, block: RecordBlock) -> Sample:
-        """Those of its rows that have the least numbers, and those that stand out."""
-        found = FittedRows.of(self.fit, block.read(), block)
+        """That of all its rows."""
+        return self.of(block.read(), block)
+
+    def of(self, record: Record, block: RecordBlock) -> Sample:
+        """Of some rows those that have the least numbers, and those that stand out."""
+        found = FittedRows.of(self.fit, record, block)
         leverage = found.leverages()
         kept = np.flatnonzero(leverage <= 1.0 - FULL)
         used = found.record.used[kept]
@@ -165,13 +174,32 @@ def sample(again: SecondPass, statistics: Statistics) -> Sample:
     """
     predictor = only_predictor(again.fit)
     found = again.fold(SampleRows(again.fit, statistics.sigma, predictor))
-    if predictor is not None and found.rows:
-        found.line = _line(again.fit, predictor, found, statistics)
+    found.line = _line(again.fit, predictor, found, statistics)
     return found
 
 
-def _line(fit: Fitted, predictor: str, found: Sample, statistics: Statistics) -> Line:
-    """ŷ ± t·√(aVaᵀ) from the least to the largest value of the predictor among the points."""
+def samples_of_groups(
+    records: Records,
+    wanted: Wanted,
+    by: tuple[str, ...],
+    fits: Mapping[Key, tuple[Fitted, Statistics]],
+    resources: Resources,
+) -> dict[Key, Sample]:
+    """The sample of each of some groups, each with its line, in one more pass; see `by_group.fold_groups`."""
+    predictors = {key: only_predictor(fit) for key, (fit, _) in fits.items()}
+    kernels = {key: SampleRows(fit, known.sigma, predictors[key]) for key, (fit, known) in fits.items()}
+    for fit, _ in fits.values():
+        fit.problem.inverse.scaled  # noqa: B018 - made here once, and not in every thread
+    found: dict[Key, Sample] = fold_groups(records, wanted, kernels, by, resources)
+    for key, (fit, known) in fits.items():
+        found[key].line = _line(fit, predictors[key], found[key], known)
+    return {key: found[key] for key in fits}
+
+
+def _line(fit: Fitted, predictor: str | None, found: Sample, statistics: Statistics) -> Line | None:
+    """ŷ ± t·√(aVaᵀ) from the least to the largest value of the one predictor among the points, if there is one."""
+    if predictor is None or not found.rows:
+        return None
     special = load("scipy.special", "fit", "a band")
     values = np.concatenate((found.points.predictor, found.outer.predictor))
     grid = np.linspace(values.min(), values.max(), LINE_POINTS)

@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING, Any
 from lsq_cli.report.pictures import BLUE, GREY, ORANGE, plain, written
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lsq_cli.core.groups import GroupedSolution
     from lsq_cli.core.solution import Array, Solution
-    from lsq_cli.problems.sampled import Sample
+    from lsq_cli.problems.sampled import Line, Sample
 
 _DISTANCES = (0.5, 1.0)
 """The contours of Cook's distance, as R draws them."""
@@ -42,6 +45,31 @@ def draw_fit(path: str, sample: Sample, solution: Solution) -> None:
         figure.suptitle(plain(_title(sample, solution), 100), fontsize=18)
 
 
+def draw_groups(path: str, samples: Sequence[tuple[str, Sample]], solution: GroupedSolution) -> None:
+    """Draw a panel for each group: the points, the line and its band, or the residuals; raises as `draw_fit`."""
+    formula, columns = solution.extra["terms"]["formula"], min(3, len(samples))
+    rows = -(-len(samples) // columns)
+    title = f"{formula}, by {', '.join(solution.by)}"
+    if len(samples) < len(solution.all_groups):
+        title += f": {len(samples)} of {len(solution.all_groups)} groups"
+    with written(path, (1.0 + 4.5 * columns, 0.8 + 3.6 * rows)) as figure:
+        panels = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
+        for axes in panels[len(samples) :]:
+            axes.remove()
+        for axes, (name, sample) in zip(panels, samples, strict=False):
+            if sample.line is None:
+                _points(axes, sample, "fitted", "residual")
+                axes.axhline(0.0, color=GREY, linewidth=1.0)
+                axes.set(xlabel="fitted values", ylabel="residuals b − Ax")
+            else:
+                _points_and_line(axes, sample, sample.line)
+                axes.set(xlabel=plain(sample.line.name, 30), ylabel=plain(solution.targets[0], 30))
+            drawn = len(sample.points.residual)
+            more = "" if drawn >= sample.rows else f": {drawn} of {sample.rows} rows"
+            axes.set_title(plain(name, 30) + more)
+        figure.suptitle(plain(title, 100), fontsize=18)
+
+
 def _title(sample: Sample, solution: Solution) -> str:
     """The formula, and how many of the rows are drawn."""
     drawn = len(sample.points.residual)
@@ -50,22 +78,22 @@ def _title(sample: Sample, solution: Solution) -> str:
 
 
 def _line(axes: Any, sample: Sample, solution: Solution) -> None:
-    """The points, the line and its band."""
-    line = sample.line
-    assert line is not None
+    """The points, the line and its band, with a legend."""
+    assert sample.line is not None
+    found: Any = solution.statistics
+    label = f"the fit, with the {100 * found.confidence:g} % band of its mean"
+    _points_and_line(axes, sample, sample.line, label)
+    axes.set(xlabel=plain(sample.line.name, 40), ylabel=plain(solution.targets[0], 40))
+    axes.legend(frameon=False)
+
+
+def _points_and_line(axes: Any, sample: Sample, line: Line, label: str = "") -> None:
+    """The points, those that stand out larger and with their lines, the line and its band."""
     for points, size in ((sample.points, 12), (sample.outer, 30)):
         axes.scatter(points.predictor, points.target, s=size, color=BLUE, alpha=0.6, linewidths=0)
-    found: Any = solution.statistics
     axes.fill_between(line.predictor, line.low, line.high, color=ORANGE, alpha=0.25, linewidth=0)
-    axes.plot(
-        line.predictor,
-        line.fitted,
-        color=ORANGE,
-        label=f"the fit, with the {100 * found.confidence:g} % band of its mean",
-    )
+    axes.plot(line.predictor, line.fitted, color=ORANGE, label=label or None)
     _named(axes, sample, sample.outer.predictor, sample.outer.target)
-    axes.set(xlabel=plain(line.name, 40), ylabel=plain(solution.targets[0], 40))
-    axes.legend(frameon=False)
 
 
 def _residuals(axes: Any, sample: Sample, solution: Solution) -> None:

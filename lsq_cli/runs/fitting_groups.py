@@ -6,13 +6,13 @@ The levels of categories and their bases are those of the table; a level without
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from lsq_cli.core.errors import LsqError, ProblemError, elided, shown
-from lsq_cli.core.solution import GroupResult
+from lsq_cli.core.solution import GroupResult, Statistics
 from lsq_cli.engines.resources import Resources
 from lsq_cli.problems.grouped import Group
 from lsq_cli.problems.kinds import clusters_of
@@ -26,9 +26,15 @@ from lsq_cli.terms.factors import level_text
 if TYPE_CHECKING:
     from lsq_cli.core.groups import GroupedSolution
     from lsq_cli.core.solution import Solution
+    from lsq_cli.problems.grouped import Key
+    from lsq_cli.problems.sampled import Sample
+    from lsq_cli.problems.second_pass import Fitted
     from lsq_cli.problems.statistics import Covariance
     from lsq_cli.sources.records import Records
     from lsq_cli.terms.formula import Formula
+
+PICTURED = 12
+"""Groups that a picture shows."""
 
 
 def fit_groups(
@@ -37,6 +43,7 @@ def fit_groups(
     by: tuple[str, ...],
     options: FitOptions | None = None,
     resources: Resources | None = None,
+    pictured: Callable[[list[tuple[str, Sample]]], None] | None = None,
 ) -> GroupedSolution:
     """Fit a formula to every group of the rows of a table.
 
@@ -48,6 +55,8 @@ def fit_groups(
         What the user calls the columns whose values make the groups.
     options : FitOptions, optional
     resources : Resources, optional
+    pictured : callable, optional
+        Takes what a picture of the first `PICTURED` groups is drawn from, with their names; a pass more.
 
     Raises
     ------
@@ -86,7 +95,31 @@ def fit_groups(
     notes = notes_on(passed_over, "name it to take it in")
     ridge = ("a ridge has no standard errors: x is biased on purpose",) if options.ridge else ()
     solution = whole(read, records, results, "normal", start, (*records.notes, *notes, *ridge))
-    return replace(solution, extra=extra, passes=1 + robust)
+    if pictured is not None:
+        pictured(_samples(read, results, records, options, resources))
+    return replace(solution, extra=extra, passes=1 + robust + (pictured is not None))
+
+
+def _samples(
+    read: ReadGroups, results: list[GroupResult], records: Records, options: FitOptions, resources: Resources
+) -> list[tuple[str, Sample]]:
+    """The names of the first groups that have residuals, and what their pictures are drawn from."""
+    from lsq_cli.problems.sampled import samples_of_groups  # for those who ask for it
+    from lsq_cli.problems.second_pass import Fitted
+
+    names: dict[Key, str] = {}
+    fits: dict[Key, tuple[Fitted, Statistics]] = {}
+    for key, result in zip(read.sums.groups, results, strict=True):
+        known = None if result.solution is None else result.solution.statistics
+        if len(fits) == PICTURED or not (isinstance(known, Statistics) and known.sigma > 0.0):
+            continue
+        fit = _fit(Group(read.sums, key, read.design), records, options)
+        if isinstance(fit, Fit):
+            names[key], fits[key] = result.name, (Fitted(fit.design, fit.problem, fit.kept), known)
+    if not fits:
+        raise ProblemError("--plot: no group has residuals to draw")
+    found = samples_of_groups(records, read.wanted, read.by, fits, resources)
+    return [(names[key], one) for key, one in found.items()]
 
 
 def _one_by_one(

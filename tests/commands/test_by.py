@@ -199,7 +199,6 @@ def test_of_many_warnings_the_first_few_are_said(run_lsq, tmp_path):
         (("solve", "--plot", "p.png", "-m", "gd"), "--plot is for one run, and --by has one for each group"),
         (("solve", "--precision", "double"), "--precision double and --by do not go together"),
         (("fit", "--influence", "3"), "--influence is for one run, and --by has one for each group"),
-        (("fit", "--plot", "p.png"), "--plot is for one run, and --by has one for each group"),
         (("fit", "--each"), "--each and --by do not go together"),
         (("fit", "-f", "npy"), "--format npy and --by do not go together"),
         (("solve", "--by", "invest"), "--by 'invest': the column is what is to be explained"),

@@ -72,6 +72,15 @@ def test_parts_a_pipe_and_any_number_of_workers_too(cluster, folder, run_lsq):
     piped = run_lsq("solve", "-t", "y", "--scheduler", cluster, "-f", "json", stdin=(folder / "t.csv").read_bytes())
     assert tuple(piped.json[key] for key in ("x", "residual_norm", "gradient_norm", "rows")) == whole
     assert solved(run_lsq, "solve", folder / "t.csv", "-t", "y", "--scheduler", "local:1") == whole
+    sums = [
+        run_lsq("fit", "y ~ a + b", *data, *where, "-f", "json").json["digest"]
+        for data, where in (
+            ((folder / "t.csv",), ()),
+            (parts, ("--scheduler", cluster)),
+            (parts[::-1], ("--jobs", "2")),
+        )
+    ]
+    assert len(set(sums)) == 1
 
 
 def test_other_verbs_read_on_the_cluster_too(cluster, folder, run_lsq):

@@ -14,6 +14,7 @@ from tables import SAMPLES, table
 
 from lsq_cli.problems.sampled import POINTS, Sample, sample
 from lsq_cli.runs.fitting import fit
+from lsq_cli.runs.fitting_groups import fit_groups
 from lsq_cli.runs.modelling import model_of
 from lsq_cli.sources.open_records import open_python_records
 
@@ -88,6 +89,52 @@ def test_of_many_rows_the_same_sample_whatever_the_threads_with_the_outermost_in
     assert (np.diff(expected) >= 0).all() and (np.diff(found) >= 0).all()
     assert found[-1] == max(one.outer.standardized)
     assert expected[-1] == pytest.approx(4.306, abs=1e-3)  # the quantile of the largest of 60,000
+
+
+def test_a_group_is_drawn_from_the_points_of_its_own_run():
+    frame = table("penguins")
+    found: list[tuple[str, Sample]] = []
+    records = open_python_records(frame, missing="drop", twice=True)
+    fit_groups(
+        records,
+        model_of(records, "body_mass_g ~ flipper_length_mm", by=("species",)),
+        ("species",),
+        None,
+        None,
+        found.extend,
+    )
+
+    assert [name for name, _ in found] == ["Adelie", "Gentoo", "Chinstrap"]
+    for name, of in found:
+        alone = sampled(frame[frame.species == name], "body_mass_g ~ flipper_length_mm")
+        for ours, other in zip(of.points, alone.points, strict=True):
+            np.testing.assert_array_equal(np.sort(ours), np.sort(other))
+        np.testing.assert_allclose(of.line.high, alone.line.high, rtol=1e-12)
+
+
+def test_groups_have_a_panel_each_and_the_title_says_how_many_are_left(run_lsq, tmp_path):
+    picture = tmp_path / "p.svg"
+    rows = "".join(f"{g},{u},{u * u % 7 + g}\n" for g in range(14) for u in range(5))
+    result = run_lsq("fit", "y ~ u", "--by", "g", "--plot", picture, "-f", "json", stdin="g,u,y\n" + rows)
+    words = words_of(picture)
+
+    assert (result.code, result.json["passes"]) == (0, 2)
+    assert "y ~ u, by g: 12 of 14 groups" in words
+    run_lsq("fit", "y ~ u + I(u**2) + g", "--by", "g", "--plot", picture, stdin="g,u,y\n" + rows)
+    result = run_lsq("fit", *PENGUINS, "--by", "sex", "--plot", picture, "-f", "csv")
+    words = words_of(picture)
+    assert result.code == 0
+    assert "by sex" in words and "female" in words and "residuals b − Ax" in words and "groups" not in words
+
+
+def test_groups_without_residuals_are_no_picture(run_lsq, tmp_path):
+    result = run_lsq(
+        "fit", "y ~ u", "--by", "g", "--plot", tmp_path / "p.png", stdin="g,u,y\n1,1,1\n1,2,2\n2,1,1\n2,2,3\n"
+    )
+
+    assert (result.code, result.raw) == (1, b"")
+    assert "--plot: no group has residuals to draw" in result.err
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("suffix", HEADS)

@@ -250,7 +250,7 @@ class CsvBlock:
         numbers = self._fast_values()
         if numbers is not None:
             kept = self._without_marked(numbers)
-            return Cells(kept, None if kept is numbers else self._reasons(kept, self.grid()))
+            return Cells(_by_columns(kept), None if kept is numbers else self._reasons(kept, self.grid()))
         grid = self.grid()
         if grid.comments and self.comments is not None:
             self.comments[self.start] = grid.comments
@@ -262,7 +262,7 @@ class CsvBlock:
         if numbers is None:
             numbers = grid.walk(self.columns, self.missing)
         numbers = self._without_marked(numbers)
-        return Cells(numbers, self._reasons(numbers, grid))
+        return Cells(_by_columns(numbers), self._reasons(numbers, grid))
 
     def where(self, row: int, k: int) -> str:
         """The place of a cell; see `CellBlock.where`."""
@@ -387,3 +387,8 @@ def values(data: bytes, dialect: Dialect, columns: Sequence[int]) -> Array | Non
 
 # Inside UTF-8 these two bytes are parts of letters; read as Latin-1 they are blanks and would split a cell.
 _NO_LATIN1_BLANKS = bytes.maketrans(b"\x85\xa0", b"??")
+
+
+def _by_columns(numbers: Array) -> Array:
+    """Numbers in Fortran order, as the fast parser has them: rounded sums shall not depend on who parsed."""
+    return np.asfortranarray(numbers)

@@ -145,7 +145,7 @@ class CsvTable:
         start, positions = self._start, positions_of(columns)
         for line, data in self._texts(BLOCK_BYTES):
             stop = start + len(data)
-            large = self._is_large(stop)
+            large = self._is_large(stop, len(data))
             seen = self._comments
             yield CsvBlock(self._source, self.dialect, positions, missing, start, stop, line, data, large, seen)
             start = stop
@@ -190,11 +190,13 @@ class CsvTable:
             rows.skip(start)  # what is known already
             yield from blocks_of(rows, self.dialect, line, block_bytes, LIMIT_BYTES)
 
-    def _is_large(self, read: int) -> bool:
-        """Whether to ask the fast parser, after so many bytes; where it is missing or too old a note says so."""
+    def _is_large(self, read: int, block: int) -> bool:
+        """Whether to ask the fast parser for a block, after so many bytes; where it is missing a note says so."""
         size = 2 * read if self._source.size is None else self._source.size
-        if size < fast.LARGE_BYTES or len(self.columns) > fast.MOST_COLUMNS:
+        if len(self.columns) > fast.MOST_COLUMNS:
             return False
+        if size < fast.LARGE_BYTES:
+            return fast.one_of_many(block) and fast.parser() is not None
         if fast.parser() is None:
             self._advice = (fast.advice(),)
             return False

@@ -14,8 +14,8 @@ slower way has the last word. It is sure of text in which
 With quotes it is asked again once `cells.Grid` has counted the cells and found every quote around a whole one.
 
 polars takes 0.15 s to import, as long as loadtxt takes for some 12 MB: it is imported for a file that is larger
-(`LARGE_BYTES`), or when a stream has given half as much, and has not very many columns (`MOST_COLUMNS`). It runs its
-own threads, as many as there are cores, beside those of the engine.
+(`LARGE_BYTES`), when a stream has given half as much, or when many small tables have had as much together, and not for
+very many columns (`MOST_COLUMNS`). It runs its own threads, as many as there are cores, beside those of the engine.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 LARGE_BYTES = 12_000_000
 """Text beyond which polars is worth its import."""
+SMALL_BYTES = 100_000
+"""Text below which it is the slower one, even where it is there."""
 MOST_COLUMNS = 10_000
 """Columns up to which it is the faster one: it takes 10 µs a column, beside what it takes a cell."""
 PIECE_CELLS = 1 << 18
@@ -127,6 +129,18 @@ def rows_alone(text: bytes, dialect: Dialect, columns: Sequence[int]) -> Array |
     """
     frame = _frame(text, dialect, {*columns}, {*columns})
     return None if frame is None else _array(frame, columns)
+
+
+class _SmallTables:
+    """What the small tables of this process have had so far; about, where threads count at the same time."""
+
+    size = 0
+
+
+def one_of_many(text: int) -> bool:
+    """Whether so many bytes of a small table are for polars, after those of other small tables; counts them."""
+    _SmallTables.size += text
+    return text >= SMALL_BYTES and _SmallTables.size >= LARGE_BYTES
 
 
 Words = list[tuple[list[str], "NDArray[np.intp]"]]

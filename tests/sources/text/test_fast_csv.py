@@ -135,6 +135,27 @@ def test_a_stream_s_text_is_held_for_it_cannot_be_read_again(large):
     assert block.data == b"1,2\n3,4\n"
 
 
+def test_many_small_tables_are_worth_the_fast_parser_together(monkeypatch):
+    monkeypatch.setattr(fast._SmallTables, "size", 0)
+    monkeypatch.setattr(fast, "LARGE_BYTES", 30)
+    monkeypatch.setattr(fast, "SMALL_BYTES", 10)
+    text = b"a,b\n1,2\n3,4\n5,6\n"
+    tables = [CsvTable(Bytes(text, size=len(text)), TextOptions()) for _ in range(4)]
+
+    blocks = [block for table in tables for block in blocks_of(table, None, "error")]
+
+    assert [block.large for block in blocks] == [False, False, True, True]
+    assert {block.read().values.tobytes() for block in blocks} == {np.array([[1.0, 2], [3, 4], [5, 6]]).tobytes()}
+    assert all(not table.notes for table in tables)
+
+
+def test_tiny_tables_are_not_for_the_fast_parser_however_many(monkeypatch):
+    monkeypatch.setattr(fast._SmallTables, "size", fast.LARGE_BYTES)
+    (block,) = blocks_of(CsvTable(Bytes(b"a,b\n1,2\n", size=8), TextOptions()), None, "error")
+
+    assert not block.large
+
+
 # ---- what the fast parser is not sure of ------------------------------------------------------------------------
 
 

@@ -36,7 +36,7 @@ class Resources(NamedTuple):
     memory : int
         Bytes that blocks in flight may take together.
     progress : callable, optional
-        Called with each block, as it sets out: how many bytes of the input it covers.
+        Called with each block, as it sets out, or on a cluster when it is done: how many bytes of the input it covers.
     cluster : Cluster, optional
         Whose workers read and sum, in place of threads.
     """
@@ -49,13 +49,13 @@ class Resources(NamedTuple):
     def fold(self, kernel: Callable[[Block], Result], blocks: Iterable[Block], *, waits: bool = False) -> Result | None:
         """The merged results of `kernel` on every block; see `local.fold`."""
         if self.cluster is not None:
-            return self.cluster.fold(kernel, blocks)
+            return self.cluster.fold(kernel, blocks, self.memory, self.progress)
         return fold(kernel, blocks, self.jobs, self.memory, waits=waits)
 
     def watched(self, blocks: Iterable[Rows]) -> Iterator[Rows]:
         """The blocks as they come; `progress` is called with the size of each."""
         for block in blocks:
-            if self.progress is not None:
+            if self.progress is not None and self.cluster is None:
                 self.progress(block.size)
             yield block
             del block  # its text, while the next is read

@@ -5,8 +5,8 @@
 Handles travel, rows do not: a worker opens the file itself, by its path, and must see it as this process does. What
 comes back are sums. A kernel that says its results may be merged in any grouping (`regroups`: exact sums) gets tasks of
 `RUN` blocks, which are merged where they were made, so that this process takes in one result for `RUN` blocks; other
-results come one by one. Only so many tasks are out as keep the workers busy: memory is bounded here, at the scheduler
-and at the workers, whatever the length of the input.
+results come one by one. Only so many tasks are out as keep the workers busy, and as many bytes with them as are
+allowed: memory is bounded here, at the scheduler and at the workers, whatever the length of the input.
 
 A worker that dies loses its tasks, and the scheduler gives them to another. Prefer it where one machine is not enough,
 or reads too slowly; on one machine `local.py` needs no processes to be started.
@@ -23,7 +23,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import lru_cache
-from itertools import islice
+from itertools import chain
 from multiprocessing import resource_tracker
 from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, SIGTERM, pthread_sigmask, signal
 from tempfile import TemporaryDirectory
@@ -36,7 +36,7 @@ from lsq_cli.core.errors import LsqError, OpenError, SchedulerError, UsageError,
 from lsq_cli.core.extras import load
 from lsq_cli.core.version import __version__
 from lsq_cli.engines.blas import one_thread
-from lsq_cli.engines.local import merged
+from lsq_cli.engines.local import MEMORY, merged
 
 if TYPE_CHECKING:
     from lsq_cli.engines.local import Block, Result
@@ -45,6 +45,10 @@ RUN = 8
 """Blocks of a task whose results may be merged in any grouping."""
 _AHEAD = 2
 """Tasks out for each thread of the workers."""
+_LIGHT = 1 << 16
+"""Bytes of a handle that brings no rows along."""
+_LOOK = 2.0
+"""Seconds between two looks for workers, while no result comes."""
 _TIMEOUT = 10.0
 """Seconds in which a scheduler has to answer."""
 _SCHEMES = ("tcp://", "tls://")
@@ -68,8 +72,23 @@ class Cluster:
         """Of all workers."""
         return sum(int(worker["nthreads"]) for worker in self._workers().values())
 
-    def fold(self, kernel: Callable[[Block], Result], blocks: Iterable[Block]) -> Result | None:
+    def fold(
+        self,
+        kernel: Callable[[Block], Result],
+        blocks: Iterable[Block],
+        memory: int = MEMORY,
+        progress: Callable[[int], None] | None = None,
+    ) -> Result | None:
         """The merged results of `kernel` on every block; see `local.fold`.
+
+        Parameters
+        ----------
+        kernel, blocks
+            Which are pickled.
+        memory : int
+            Bytes of handles on their way: those of a pipe, say, bring their rows along.
+        progress : callable, optional
+            Called with the bytes of the input that a task covers, when its result is there.
 
         Raises
         ------
@@ -80,7 +99,7 @@ class Cluster:
         """
         run = RUN if getattr(kernel, "regroups", False) else 1
         try:
-            return merged(self._results(kernel, iter(blocks), run))
+            return merged(self._results(kernel, _tasks(blocks, run), memory, progress or (lambda size: None)))
         except LsqError:
             raise
         except Exception as error:  # Dask has many for a scheduler or workers that are gone
@@ -124,32 +143,80 @@ class Cluster:
         return dict(self._client.scheduler_info(n_workers=-1)["workers"])
 
     def _results(
-        self, kernel: Callable[[Block], Result], blocks: Iterator[Block], run: int
+        self,
+        kernel: Callable[[Block], Result],
+        tasks: Iterator[_Task],
+        memory: int,
+        progress: Callable[[int], None],
     ) -> Generator[Result, None, None]:
-        """The results in block order, with a bounded number of tasks out."""
+        """The results in block order, with a bounded number of tasks out, and of bytes with them."""
         most = max(2, _AHEAD * self.threads)
-        out: deque[Any] = deque()
+        out: deque[tuple[Any, int, int]] = deque()
         carried = pickle.dumps(kernel)  # with every task: what is scattered is lost with the worker that has it
+        sent = 0
         try:
-            while True:
-                while len(out) < most and (piece := list(islice(blocks, run))):
-                    out.append(self._client.submit(summed, carried, piece, pure=False))
-                    del piece
-                if not out:
-                    return
-                yield self._result(out.popleft())
+            for task in chain(tasks, (None,)):
+                weight = 0 if task is None else sum(map(len, task.handles))
+                while out and (task is None or len(out) >= most or sent + weight > memory):
+                    future, size, weighed = out.popleft()
+                    yield self._result(future)
+                    sent -= weighed
+                    progress(size)
+                if task is not None:
+                    future = self._client.submit(summed, carried, task.handles, pure=False)
+                    out.append((future, task.size, weight))
+                    sent += weight
         finally:
-            for future in out:
+            for future, *_ in out:
                 with suppress(Exception):
                     future.cancel()
 
     def _result(self, future: Any) -> Any:
         """The result of a task; raises what it raised."""
-        done = future.result()
+        silent = 0.0
+        while True:
+            try:
+                done = future.result(timeout=_LOOK)
+                break
+            except TimeoutError:  # at work, or lost
+                silent = 0.0 if self._workers() else silent + _LOOK
+                if silent > _TIMEOUT:
+                    raise SchedulerError(f"{self.address}: no worker is left; start some and run again") from None
+            except Exception as error:
+                if type(error).__name__ != "KilledWorker":
+                    raise
+                raise SchedulerError(
+                    f"{self.address}: workers died again and again over the same rows; if it was for want of memory, "
+                    "give each worker more of it, or fewer threads"
+                ) from None
         future.release()
         if isinstance(done, LsqError):
             raise done
         return done
+
+
+class _Task(NamedTuple):
+    """Consecutive blocks that one worker reads."""
+
+    handles: list[bytes]
+    """Pickled."""
+    size: int
+    """Bytes of the input that they cover."""
+
+
+def _tasks(blocks: Iterable[Any], run: int) -> Iterator[_Task]:
+    """The blocks, up to `run` together; one that brings its rows along goes alone."""
+    handles: list[bytes] = []
+    size = 0
+    for block in blocks:
+        handles.append(pickle.dumps(block, protocol=5))
+        size += int(getattr(block, "size", 0))
+        del block  # its text, while the next is read
+        if len(handles) == run or len(handles[-1]) > _LIGHT:
+            yield _Task(handles, size)
+            handles, size = [], 0
+    if handles:
+        yield _Task(handles, size)
 
 
 class Versions(NamedTuple):
@@ -166,19 +233,25 @@ def versions_here() -> Versions:
 
 
 @one_thread()
-def summed(kernel: bytes, blocks: list[Any]) -> Any:
+def summed(kernel: bytes, handles: list[bytes]) -> Any:
     """What a worker does: the merged result of some blocks, or the `LsqError` of the first that failed.
 
     With one thread of BLAS: with more, rounded sums come out otherwise.
     """
     try:
-        return merged(map(_kernel(kernel), blocks))
+        return merged(map(_kernel(kernel), map(pickle.loads, handles)))
     except OpenError as error:
         from distributed import get_worker
 
         return OpenError(f"{error.problem} (as the worker {get_worker().address} sees it)", error.where)
     except LsqError as error:
         return error
+    except MemoryError:
+        from distributed import get_worker
+
+        return SchedulerError(
+            f"the worker {get_worker().address} has not enough memory; give it more, or fewer threads"
+        )
 
 
 @lru_cache(maxsize=2)
@@ -215,7 +288,7 @@ def connected(address: str) -> Iterator[Cluster]:
         _silence()
         if count:
             with (
-                TemporaryDirectory(prefix="lsq-") as folder,
+                TemporaryDirectory(prefix="lsq-", ignore_cleanup_errors=True) as folder,
                 dask.config.set({"temporary-directory": folder}),
                 _local(distributed, count, folder) as own,
                 _client(distributed, own, address) as client,

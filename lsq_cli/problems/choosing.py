@@ -82,6 +82,11 @@ def read(
     if rows and method != "gd":
         raise UsageError('rows=True is a way to descend: add method="gd"')
     if method == "gd" and (rows or n > _most_summed(source)):
+        if resources.cluster is not None:
+            raise UsageError(
+                f"--scheduler: descent on {n} unknowns goes by the rows, for every step, and does so on one machine: "
+                "leave out --scheduler, or choose fewer columns"
+            )
         return _by_rows(source, options, resources)
     ahead = Ahead(source, options)
     wide = ahead.wide_problem()

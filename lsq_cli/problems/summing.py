@@ -64,6 +64,11 @@ class NumberedBlock(NamedTuple):
     block: RowBlock
 
     @property
+    def size(self) -> int:
+        """Bytes that the block covers, about."""
+        return self.block.size
+
+    @property
     def footprint(self) -> int:
         """Bytes of memory that reading the block takes."""
         return self.block.footprint

@@ -94,6 +94,8 @@ class ByteSource(Protocol):
     """Whether `read_range` works: a regular, uncompressed file."""
     size: int | None
     """Bytes in all, where known without reading."""
+    shared: bool
+    """Whether another process can open it too; then it is pickled without its bytes."""
 
     def open(self) -> BinaryIO:
         """A stream from the first byte; `SourceConsumedError` when a stream is opened again.

@@ -36,6 +36,7 @@ class KeptBytes:
 
     rereadable = True
     seekable = True
+    shared = False
 
     def __init__(self, source: ByteSource) -> None:
         self.label = source.label

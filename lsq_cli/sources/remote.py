@@ -91,6 +91,7 @@ class RemoteBytes:
     compression: str | None
     stored: int
     rereadable: bool = field(default=True, init=False)
+    shared: bool = field(default=True, init=False)
     seekable: bool = field(init=False)
     size: int | None = field(init=False)
 

@@ -62,7 +62,10 @@ class FileBytes:
     compression: str | None
     file_size: int
     inode: int | None = None
+    elsewhere: bool = field(default=False, init=False)
+    """Whether another process opened it first, perhaps on another machine."""
     rereadable: bool = field(default=True, init=False)
+    shared: bool = field(default=True, init=False)
     seekable: bool = field(init=False)
     size: int | None = field(init=False)
 
@@ -84,16 +87,21 @@ class FileBytes:
                 raise unreadable(error, self.label) from None
 
     def _same_file(self) -> BinaryIO:
-        """The file without a buffer; `OpenError` where its name is another's by now."""
+        """The file without a buffer; `OpenError` where its name is another's by now, or here."""
         raw = open_raw(self.path, self.label)
+        if self.elsewhere and (size := os.fstat(raw.fileno()).st_size) != self.file_size:
+            raw.close()
+            raise OpenError(
+                f"another file: it has {size} bytes, and had {self.file_size} where it was opened", self.label
+            )
         if self.inode is not None and os.fstat(raw.fileno()).st_ino != self.inode:
             raw.close()
             raise OpenError("another file took its place while it was read; start again", self.label)
         return raw
 
     def __getstate__(self) -> dict[str, object]:
-        """Without the inode, which may be another on another machine."""
-        return self.__dict__ | {"inode": None}
+        """With the whole path, and without the inode, which may be another on another machine."""
+        return self.__dict__ | {"path": os.path.abspath(self.path), "inode": None, "elsewhere": True}
 
 
 @dataclass
@@ -104,6 +112,7 @@ class MemoryBytes:
     label: str
     rereadable: bool = field(default=True, init=False)
     seekable: bool = field(default=True, init=False)
+    shared: bool = field(default=False, init=False)
     size: int | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -126,6 +135,7 @@ class StreamBytes:
     label: str
     rereadable: bool = field(default=False, init=False)
     seekable: bool = field(default=False, init=False)
+    shared: bool = field(default=False, init=False)
     size: int | None = field(default=None, init=False)
     _opened: bool = field(default=False, init=False)
 

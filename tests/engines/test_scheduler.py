@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from operator import methodcaller
 
 import numpy as np
 import pandas
@@ -15,8 +16,13 @@ from distributed import LocalCluster
 
 from lsq_cli.core.errors import OpenError, SchedulerError, UsageError
 from lsq_cli.engines.blas import one_thread
+from lsq_cli.engines.resources import Resources
 from lsq_cli.engines.scheduler import connected, local_workers
+from lsq_cli.problems.summing import read_problem
+from lsq_cli.sources.columns import Request
+from lsq_cli.sources.opening import open_source
 from lsq_cli.sources.streams import FileBytes
+from lsq_cli.sources.text import csv
 
 ROWS = 30_000
 
@@ -92,6 +98,81 @@ def test_other_verbs_read_on_the_cluster_too(cluster, folder, run_lsq):
         assert run_lsq(*args, "--scheduler", cluster).raw == run_lsq(*args).raw
 
 
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
+def test_a_pipe_that_is_read_twice_is_sent_twice(cluster, folder, run_lsq, name):
+    args, rows = ("fit", "y ~ a + b", "--vcov", "HC3", "-f", "csv"), (folder / name).read_bytes()
+
+    there = run_lsq(*args, "--scheduler", cluster, stdin=rows)
+
+    assert there.code == 0 and there.raw == run_lsq(*args, stdin=rows).raw
+
+
+def test_descent_by_rows_is_refused(cluster, run_lsq, tmp_path):
+    np.save(tmp_path / "A.npy", np.eye(3, 2100))
+    np.save(tmp_path / "b.npy", np.ones(3))
+
+    result = run_lsq("solve", tmp_path / "A.npy", tmp_path / "b.npy", "-m", "gd", "--scheduler", cluster)
+
+    assert result.code == 2 and "--scheduler: descent on 2100 unknowns goes by the rows" in result.err
+
+
+def test_the_bar_counts_what_is_done_and_few_bytes_are_on_their_way(cluster, folder, monkeypatch):
+    monkeypatch.setattr(csv, "BLOCK_BYTES", 100_000)
+    rows = len((folder / "t.csv").read_bytes().partition(b"\n")[2])
+    counted, most, out = [], [0], [0]
+    source = open_source([str(folder / "t.csv.gz")], Request(target=("y",), drop=("g",)))  # is unpacked here
+
+    with connected(cluster) as found:
+        send, take = found._client.submit, found._result
+
+        def sending(*args, **options):
+            out[0] += 1
+            most[0] = max(most[0], out[0])
+            return send(*args, **options)
+
+        def taking(future):
+            out[0] -= 1
+            return take(future)
+
+        monkeypatch.setattr(found._client, "submit", sending)
+        monkeypatch.setattr(found, "_result", taking)
+        read_problem(source, None, Resources(memory=250_000, progress=counted.append, cluster=found))
+
+    assert sum(counted) == rows
+    assert most[0] == 2  # blocks of 100 kB: a third has no room
+
+
+def test_rows_over_which_workers_die_again_and_again_are_given_up(folder):
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, dashboard_address=":0", memory_limit=0, silence_logs="CRITICAL"
+    ) as own:
+        own.scheduler.allowed_failures = 0
+        with (
+            connected(own.scheduler_address) as found,
+            pytest.raises(SchedulerError, match=r"workers died again and again over the same rows; .* memory"),
+        ):
+            found.fold(os._exit, [1])
+
+
+def test_a_worker_without_the_memory_is_named(cluster):
+    with (
+        connected(cluster) as found,
+        pytest.raises(SchedulerError, match=r"the worker tcp://.* has not enough memory"),
+    ):
+        found.fold(bytearray, [1 << 62])
+
+
+def test_another_file_of_the_same_name_is_refused(cluster, tmp_path):
+    (tmp_path / "t.csv").write_text("x,y\n1,2\n")
+    handle = FileBytes(str(tmp_path / "t.csv"), "t.csv", None, 10)
+
+    with (
+        connected(cluster) as found,
+        pytest.raises(OpenError, match=r"^t.csv: another file: it has 8 bytes, and had 10 where it was opened .as the"),
+    ):
+        found.fold(methodcaller("read_range", 0, 10), [handle])
+
+
 def test_the_error_of_a_cell_is_that_of_one_thread(cluster, folder, run_lsq):
     lines = (folder / "t.csv").read_text().splitlines(keepends=True)
     lines[20_000] = "1,2,oops,3,x\n"
@@ -110,12 +191,7 @@ def test_a_file_that_a_worker_cannot_see_is_named_with_the_worker(cluster, folde
             OpenError,
             match=r"^/nowhere/t.csv: cannot be read: no such file or directory \(as the worker tcp://.* sees it\)$",
         ):
-            found.fold(read_ten, [lost])
-
-
-def read_ten(block):
-    """A kernel."""
-    return block.read_range(0, 10)
+            found.fold(methodcaller("read_range", 0, 10), [lost])
 
 
 def test_a_worker_that_dies_half_way_changes_no_bit(folder, run_lsq, tmp_path):
@@ -141,6 +217,15 @@ def wait_until(ready) -> None:
     while not ready():
         assert time.monotonic() < end
         time.sleep(0.005)
+
+
+def _is_there(group: int) -> bool:
+    """Whether a process of a group is left; the tracker of multiprocessing ends when it sees that it is alone."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _has_worked(own) -> bool:
@@ -182,15 +267,6 @@ def test_ctrl_c_ends_a_cluster_of_our_own_without_a_process_or_a_file(folder, tm
     assert (process.returncode, out, err.strip()) == (130, "", "")
     assert [path.name for path in tmp_path.iterdir()] == ["big.csv"]
     wait_until(lambda: not _is_there(process.pid))
-
-
-def _is_there(group: int) -> bool:
-    """Whether a process of a group lives."""
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def test_an_address_is_checked_before_anything_is_started(run_lsq, folder):

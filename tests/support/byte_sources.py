@@ -15,6 +15,7 @@ class Bytes:
     data: bytes
     rereadable: bool = True
     seekable: bool = True
+    shared: bool = True
     label: str = "data.csv"
     size: int | None = None
     piece: int = 1 << 30

@@ -158,6 +158,12 @@ class ArrayBlock:
             chosen = self.raw[:, list(columns)]
         return checked(as_doubles(chosen), self)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """With the numbers in the order that they have in memory, on which rounded sums depend."""
+        by_columns = self.raw.strides[0] < self.raw.strides[1]
+        raw = np.asfortranarray(self.raw) if by_columns else self.raw
+        return type(self), (self.path, raw, self.start, self.columns, self.missing, self.na)
+
     def where(self, row: int, k: int) -> str:
         """``A, row 7, column 3``."""
         return f"{self.path}, row {self.start + row + 1}, column {self.columns[k] + 1}"

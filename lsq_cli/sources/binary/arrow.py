@@ -34,3 +34,15 @@ def coded(column: Any) -> Coded:
     levels = [*found.dictionary.to_pylist(), ""]
     reasons = [Reason.PRESENT] * len(found.dictionary) + [Reason.EMPTY]
     return joined([str(level) for level in levels], codes.astype(np.intp), reasons)
+
+
+def type_shown(kind: Any) -> str:
+    """What stands for a cell of a type whose cells are not looked at; nothing for a column of nulls."""
+    return "" if import_module("pyarrow").types.is_null(kind) else str(kind)
+
+
+def is_text(kind: Any) -> bool:
+    """Whether cells of this type are strings, plain or by a dictionary."""
+    types = import_module("pyarrow").types
+    value = kind.value_type if types.is_dictionary(kind) else kind
+    return bool(types.is_string(value) or types.is_large_string(value))

@@ -180,6 +180,20 @@ class NpyBlock:
         held = raw.reshape(-1, width)
         return ArrayBlock(self.source.label, held, self.start, self.columns, self.missing, self.na).read()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Where no other process can open the file, the rows themselves."""
+        here = (self.columns, self.missing, self.na)
+        if self.source.shared:
+            return type(self), (self.source, self.header, self.start, self.stop, *here)
+        width = self.header.columns
+        if self.header.fortran:
+            held = np.empty((self.stop - self.start, width), order="F")
+            for k, column in enumerate(self.columns):
+                held[:, column] = self._columnwise()[:, k]
+        else:
+            held = self._numbers(self.start * width, (self.stop - self.start) * width).reshape(-1, width)
+        return ArrayBlock, (self.source.label, held, self.start, *here)
+
     def where(self, row: int, k: int) -> str:
         """``A.npy, row 7, column 3``."""
         return f"{self.source.label}, row {self.start + row + 1}, column {self.columns[k] + 1}"

@@ -38,6 +38,7 @@ class MemberBytes:
     label: str
     rereadable: bool = field(default=True, init=False)
     seekable: bool = field(default=False, init=False)
+    shared: bool = field(default=False, init=False)
 
     def open(self) -> BinaryIO:
         """A stream from the first byte; its ``read`` raises `OpenError`."""

@@ -29,7 +29,7 @@ import numpy as np
 
 from lsq_cli.core.errors import LsqError, OpenError, TableError, counted, shown
 from lsq_cli.core.extras import load
-from lsq_cli.sources.binary.arrow import coded, doubles
+from lsq_cli.sources.binary.arrow import coded, doubles, is_text, type_shown
 from lsq_cli.sources.binary.missing import checked
 from lsq_cli.sources.binary.samples import sample_of
 from lsq_cli.sources.blocks import Cells, Decision, Sample, rows_to_sample
@@ -204,7 +204,7 @@ class GroupBlock(ParquetRows):
 
     source: ByteSource
     metadata: Any
-    """A pyarrow.parquet.FileMetaData, parsed once for all row groups."""
+    """A pyarrow.parquet.FileMetaData, parsed once."""
     number: int
 
     @property
@@ -225,10 +225,12 @@ class GroupBlock(ParquetRows):
 
     def read(self) -> Cells:
         """The chosen columns as doubles."""
+        values, nulls = self._numbers()
+        return checked(values, self, nulls)
+
+    def _numbers(self) -> tuple[Array, NDArray[np.bool_] | None]:
         with _opened(self.source, self.metadata) as file:
-            table = file.read_row_group(self.number, columns=self._names_wanted(), use_threads=False)
-            values, nulls = self.values(table)
-            return checked(values, self, nulls)
+            return self.values(file.read_row_group(self.number, columns=self._names_wanted(), use_threads=False))
 
     def batches(self) -> Iterator[CellBlock]:
         """The rows of a large group, in blocks that hold them."""
@@ -240,6 +242,13 @@ class GroupBlock(ParquetRows):
                 rows = (self.path, start, self.wanted, self.missing, self.na)
                 yield BatchBlock(*rows, values, nulls, size)
                 start += len(values)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Without the metadata, which speak of all groups; where no other process can open the file, the rows."""
+        rows = (self.path, self.start, self.wanted, self.missing, self.na)
+        if not self.source.shared:
+            return BatchBlock, (*rows, *self._numbers(), self.size)
+        return type(self), (*rows, self.source, None, self.number)
 
     def _names_wanted(self) -> list[str]:
         return sorted({each.column.name for each in self.wanted})
@@ -368,8 +377,8 @@ def _examples(file: Any, schema: Any, names: Sequence[str], text: list[int]) -> 
     Only strings are read for it: a date beyond the range of Python's, or a zone that is not known here, must do no harm
     where nobody asks for the column.
     """
-    examples = {k: _type_shown(schema.field(k).type) for k in text}
-    wanted = sorted({names[k] for k in text if _is_text(schema.field(k).type)})
+    examples = {k: type_shown(schema.field(k).type) for k in text}
+    wanted = sorted({names[k] for k in text if is_text(schema.field(k).type)})
     for first in islice(file.iter_batches(_SAMPLE_ROWS, columns=wanted), 1 if wanted else 0):
         found = {name: _example(first.column(first.schema.get_all_field_indices(name)[0])) for name in wanted}
         examples |= {k: found[names[k]] for k in text if names[k] in found}
@@ -382,15 +391,3 @@ def _example(cells: Any) -> str:
         return next((str(cell.as_py()) for cell in cells if cell.is_valid), "")
     except ValueError:
         return ""  # bytes that are no text; nobody asked for the column
-
-
-def _type_shown(kind: Any) -> str:
-    """What stands for a cell of a type whose cells are not looked at; nothing for a column of nulls."""
-    return "" if import_module("pyarrow").types.is_null(kind) else str(kind)
-
-
-def _is_text(kind: Any) -> bool:
-    """Whether cells of this type are strings, plain or by a dictionary."""
-    types = import_module("pyarrow").types
-    value = kind.value_type if types.is_dictionary(kind) else kind
-    return bool(types.is_string(value) or types.is_large_string(value))

@@ -329,7 +329,7 @@ class CsvBlock:
 
     def __getstate__(self) -> dict[str, object]:
         """Without the bytes where they can be read again; else without the source, which may be an open pipe."""
-        again = self.source is not None and self.source.seekable
+        again = self.source is not None and self.source.seekable and self.source.shared
         return self.__dict__ | {"data" if again else "source": None, "comments": None}
 
 

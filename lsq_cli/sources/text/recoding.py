@@ -59,6 +59,7 @@ class Recoded:
     """
 
     seekable = False
+    shared = False
     size: int | None = None
 
     def __init__(self, source: ByteSource, encoding: str, opened: tuple[bytes, BinaryIO] | None = None) -> None:

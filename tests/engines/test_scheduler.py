@@ -98,6 +98,15 @@ def test_other_verbs_read_on_the_cluster_too(cluster, folder, run_lsq):
         assert run_lsq(*args, "--scheduler", cluster).raw == run_lsq(*args).raw
 
 
+def test_the_notes_are_those_of_one_thread(cluster, run_lsq, tmp_path):
+    (tmp_path / "t.csv").write_text("x,y\n1,2\n# a remark\n2,5\n# another\n3,5\n")
+
+    there = run_lsq("solve", tmp_path / "t.csv", "--scheduler", cluster)
+
+    assert there.err == run_lsq("solve", tmp_path / "t.csv").err
+    assert "2 lines that begin with # left out as comments" in there.err
+
+
 @pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
 def test_a_pipe_that_is_read_twice_is_sent_twice(cluster, folder, run_lsq, name):
     args, rows = ("fit", "y ~ a + b", "--vcov", "HC3", "-f", "csv"), (folder / name).read_bytes()

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from lsq_cli.core.errors import CellError
+from lsq_cli.core.errors import CellError, TableError
 from lsq_cli.sources.blocks import ByteSource, Cells, Decision, Missing, Reason, Sample, rows_to_sample
 from lsq_cli.sources.column import Column, Kind, positions_of
 from lsq_cli.sources.columns import TEXT_OPTIONS, Request
@@ -329,6 +329,9 @@ class CsvBlock:
 
     def __getstate__(self) -> dict[str, object]:
         """Without the bytes where they can be read again; else without the source, which may be an open pipe."""
+        if self.comments is not None and b"#" in self.text():  # another process could not tell how many
+            with suppress(TableError):  # which that process finds again
+                self.comments[self.start] = self.grid().comments
         again = self.source is not None and self.source.seekable and self.source.shared
         return self.__dict__ | {"data" if again else "source": None, "comments": None}
 

@@ -17,6 +17,7 @@ import io
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lsq_cli.core.errors import UsageError
@@ -59,25 +60,37 @@ class Landscape(NamedTuple):
 
 
 class Trace:
-    """A consumer of iterates that keeps enough of a run of any length to draw it: every one at first, then sparser."""
+    """A consumer of iterates that keeps enough of a run of any length to draw it: every one at first, then sparser.
+
+    Where it is sparser, those of least and of largest ‖∇f‖ stand for the iterates between: a zigzag keeps its height.
+    """
 
     def __init__(self) -> None:
         self._kept: list[Iterate] = []
-        self._latest: Iterate | None = None
+        self._between: list[Iterate] = []
+        """Since the last that was kept: those of least and of largest ‖∇f‖, and the latest."""
         self._next = 0.0
 
     def add(self, iterate: Iterate) -> None:
         """Take the next iterate."""
-        self._latest = iterate
-        if iterate.k >= self._next:
-            self._kept.append(iterate)
-            self._next = max(iterate.k + 1.0, iterate.k * 10.0 ** (1.0 / _A_DECADE))
+        if iterate.k < self._next:
+            ends = sorted([*self._between[:2], iterate], key=attrgetter("gradient_norm"))
+            self._between = [ends[0], ends[-1], iterate]
+            return
+        self._kept += [*self._extremes(), iterate]
+        self._between = []
+        self._next = max(iterate.k + 1.0, iterate.k * 10.0 ** (1.0 / _A_DECADE))
 
     def rows(self) -> list[Iterate]:
         """The iterates to draw, the last one always among them."""
-        if self._latest is None or (self._kept and self._kept[-1].k == self._latest.k):
-            return self._kept
-        return [*self._kept, self._latest]
+        shown = {row.k for row in self._between[:2]}
+        last = [row for row in self._between[2:] if row.k not in shown]
+        return [*self._kept, *self._extremes(), *last]
+
+    def _extremes(self) -> list[Iterate]:
+        """Those of least and of largest ‖∇f‖ since the last that was kept, in their order."""
+        two = {row.k: row for row in self._between[:2]}
+        return [two[k] for k in sorted(two)]
 
 
 def check_picture_path(path: str) -> str:

@@ -15,11 +15,12 @@ import tempfile
 from pathlib import Path
 from time import perf_counter
 
+import dask
 import numpy as np
 from distributed import LocalCluster
 
 from lsq_cli.engines.resources import Resources
-from lsq_cli.engines.scheduler import connected
+from lsq_cli.engines.scheduler import ONE_THREAD, connected
 from lsq_cli.problems.summing import read_problem
 from lsq_cli.sources.columns import Request
 from lsq_cli.sources.opening import open_source
@@ -49,6 +50,7 @@ def main() -> None:
         path = Path(folder) / "t.csv"
         table(path, megabytes)
         with (
+            dask.config.set(ONE_THREAD),
             LocalCluster(
                 n_workers=2,
                 threads_per_worker=1,

@@ -51,6 +51,8 @@ _LOOK = 2.0
 """Seconds between two looks for workers, while no result comes."""
 _TIMEOUT = 10.0
 """Seconds in which a scheduler has to answer."""
+ONE_THREAD = {"distributed.nanny.pre-spawn-environ.POLARS_MAX_THREADS": 1}
+"""In Dask's configuration: the parser of a process of ours has one thread too; Dask sees to BLAS."""
 _SCHEMES = ("tcp://", "tls://")
 
 
@@ -282,7 +284,7 @@ def connected(address: str) -> Iterator[Cluster]:
     """
     count = local_workers(address)
     distributed, dask = (load(name, "cluster", "--scheduler") for name in ("distributed", "dask"))
-    quiet = {"logging": {"distributed": "critical"}, "distributed.worker.daemon": True}
+    quiet = {"logging": {"distributed": "critical"}, "distributed.worker.daemon": True, **ONE_THREAD}
     os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")  # for processes that are started here
     with dask.config.set(quiet):
         _silence()

@@ -36,6 +36,8 @@ LONGEST = 10_000
 DEEPEST = 40
 """Brackets within brackets."""
 MOST_TERMS = 1000
+MOST_FACTORS = 32
+"""Of one term."""
 MOST_POWER = 10
 _PLAINLY = (
     ("expected a noun, but instead the expression ended", "a column is missing at its end"),
@@ -280,6 +282,8 @@ class _Walk:
         for first in left.terms.values():
             for second in right.terms.values():
                 factors = tuple(dict.fromkeys((*first, *second)))
+                if len(factors) > MOST_FACTORS:
+                    raise UsageError(f"a term of the formula has more than {MOST_FACTORS} factors")
                 products.setdefault(frozenset(factors), factors)
         return self._limited(products, left, right)
 

@@ -80,6 +80,13 @@ def test_a_small_solve_imports_numpy_click_and_rich_alone():
     assert packages(modules_after("solve", "-f", "json", stdin=table)) <= {"click", "lsq_cli", "numpy"}
 
 
+def test_a_formula_takes_patsy_and_scipy_and_no_pandas():
+    loaded = packages(modules_after("fit", "y ~ a", stdin="a,y\n1,2\n2,3\n3,5\n"))
+
+    assert {"patsy", "scipy"} <= loaded
+    assert "pandas" not in loaded  # though patsy takes it in where it is installed
+
+
 def test_importing_the_package_loads_no_numpy():
     done = subprocess.run(
         [sys.executable, "-c", "import lsq_cli, sys; print('numpy' in sys.modules)"],

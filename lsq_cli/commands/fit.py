@@ -95,6 +95,8 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     formulas, options["data"] = _formulas_and_paths(options["data"])
     formula = formulas[0] if formulas else None
     _check_usage(formula, options)
+    if formulas:
+        _load_patsy()
     if options["by"]:
         from lsq_cli.commands.groups import check_by, fit_by  # for those who ask for it
 
@@ -125,6 +127,24 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 
         draw_fit(options["plot"], sample, solution)
     _report(solution, options)
+
+
+def _load_patsy() -> None:
+    """Import patsy without pandas, which it takes in where it is installed: most of the start, and 60 MB, for nothing.
+
+    For the command alone: in somebody's Python patsy would be without it for good.
+    """
+    from lsq_cli.core.extras import load
+
+    modules: dict[str, Any] = sys.modules
+    hidden = "pandas" not in modules
+    if hidden:
+        modules["pandas"] = None
+    try:
+        load("patsy", "fit", "a formula")
+    finally:
+        if hidden:
+            del modules["pandas"]
 
 
 def _fitted(formula: str | None, options: dict[str, Any], sampled: list[Sample] | None = None) -> Solution:

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 
 from lsq_cli.core.errors import ProblemError
-from lsq_cli.exact.dyadic import Dyadic, dyadic, shifted
+from lsq_cli.exact.dyadic import Dyadic, dyadic, shifted, total
 from lsq_cli.exact.form import ExactForm
 from lsq_cli.exact.integers import cholesky, inverse_of_factor, product
 
@@ -222,7 +222,8 @@ class ExactSolution:
         # From where on an exact zero is proved; out of reach, a few refinements have to do.
         proof = equations.hadamard + 2 * self._most + max(half[n:]) + 2 * self._factor.growth + 64
         self._provable = proof <= _MOST_BITS
-        self.enough_bits = proof if self._provable else 8 * factor.bits
+        # Twice as many for a coefficient half-way between two doubles.
+        self.enough_bits = 2 * proof if self._provable else 8 * factor.bits
 
     def refine(self, *, try_short: bool = True) -> None:
         """One step y ← y + XᵀXρ in a finer unit, or straight to y where it is a short fraction and that is tried."""
@@ -289,7 +290,9 @@ class ExactSolution:
         low, high = (self._number(int(self._y[i, t]) + side * self.errors[t], i, t) for side in (-1, 1))
         # Ends on both sides of 0 may round to it, the nearest double, long before it is proved to be the value.
         around_0 = self._provable and low.mantissa * high.mantissa <= 0
-        return (float(low) == float(high) and not around_0) or self.is_zero(i, t)
+        if float(low) == float(high) and not around_0:
+            return True
+        return self.is_zero(i, t) or self._half_way(i, t) is not None
 
     def _square_settled(self, t: int) -> bool:
         """Whether the least ‖r‖² is known to 60 bits, or surely 0."""
@@ -303,6 +306,21 @@ class ExactSolution:
         largest = abs(int(self._y[i, t])) + self.errors[t]
         units = self.bits + int(self._half[i, 0]) - int(self._half_b[t]) - self.equations.hadamard
         return largest.bit_length() <= units
+
+    def _half_way(self, i: int, t: int) -> float | None:
+        """The double, of even mantissa, that a coefficient proved to be half-way between two rounds to; else None.
+
+        With m/2^k half-way, |z_i − m/2^k| is a fraction over 2^k·det N: 0, if it is below 1/(2^k Π N_jj).
+        """
+        low, high = (self._number(int(self._y[i, t]) + side * self.errors[t], i, t) for side in (-1, 1))
+        if math.nextafter(float(low), math.inf) != float(high) or math.isinf(float(high)):
+            return None
+        both = total([dyadic(float(low)), dyadic(float(high))])
+        middle = Dyadic(both.mantissa, both.exponent - 1)  # between both ends, for they round to its two sides
+        units = self.equations.e[self.equations.n + t] - self.equations.e[i]
+        k = max(0, units - middle.exponent)
+        known = self.bits + int(self._half[i, 0]) - int(self._half_b[t]) - self.equations.hadamard
+        return float(middle) if (2 * self.errors[t]).bit_length() <= known - k else None
 
     def _square_is_zero(self, t: int) -> bool:
         """Whether the least ‖r‖² is proved to be exactly 0."""
@@ -328,11 +346,16 @@ class ExactSolution:
     def x(self) -> Array:
         """The solution (wanted, p), each coefficient the double nearest to the exact one.
 
-        Infinite or subnormal where the user's units make it so. Where an exact solution lies half-way between two
-        doubles, either may be returned.
+        Infinite or subnormal where the user's units make it so. Half-way between two doubles it is the one of even
+        mantissa, wherever that can be proved; of some hundred unknowns either may be returned.
         """
         n, p = self.equations.wanted, self.equations.p
-        return np.array([[float(self.interval(i, t)[0]) for t in range(p)] for i in range(n)]).reshape(n, p)
+        return np.array([[self._rounded(i, t) for t in range(p)] for i in range(n)]).reshape(n, p)
+
+    def _rounded(self, i: int, t: int) -> float:
+        """Coefficient i of target t as a double."""
+        middle = None if self.errors[t] == 0 else self._half_way(i, t)
+        return float(self.interval(i, t)[0]) if middle is None else middle
 
     def least_squares(self) -> tuple[Dyadic, ...]:
         """The least 2f of each target, Σ w r² (+ λ‖x‖²), to a relative 2⁻⁶⁰; exactly 0 where it is proved to be."""

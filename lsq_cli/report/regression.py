@@ -113,11 +113,18 @@ def _fit(solution: Solution, t: int, found: Statistics, page: Page, title: str) 
         ),
         (
             "F of the slopes" if "absorbed" in solution.extra else "F",
-            f"{decimals(found.f, 4)} on {found.df_model} and {found.df_t}, p {probability(found.f_p, '= ')}",
+            _f(found),
         ),
         ("AIC, BIC", f"{significant(found.aic)}, {significant(found.bic)}"),
     ]
     return Grid(title, (), [row for row in rows if "nan" not in row[1].split(",")[0]], "lt")
+
+
+def _f(found: Statistics) -> str:
+    """F with its degrees of freedom and p, or why it is not told."""
+    if math.isnan(found.f) and found.vcov.startswith("cluster") and found.df_model > found.df_t:
+        return f"not told: {found.df_t + 1} clusters for {found.df_model} coefficients"
+    return f"{decimals(found.f, 4)} on {found.df_model} and {found.df_t}, p {probability(found.f_p, '= ')}"
 
 
 def rows_of(solution: Solution | GroupedSolution) -> list[tuple[str, ...]]:

@@ -285,3 +285,11 @@ def test_influence_that_would_not_be_shown_is_refused(run_lsq, tmp_path):
     assert len(json.loads((tmp_path / "m.json").read_text())["influence"]) == 3
     result = run_lsq(*asked, "--ridge", "1")
     assert "--influence and --ridge do not go together: Cook's distance is that of plain least squares" in result.err
+
+
+def test_an_f_that_few_clusters_leave_open_says_so(run_lsq):
+    few = run_lsq(
+        "fit", "body_mass_g ~ flipper_length_mm + species", PENGUINS, "--missing", "drop", "--vcov", "cluster:island"
+    )
+
+    assert "  F                    not told: 3 clusters for 3 coefficients\n" in few.out

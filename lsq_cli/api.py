@@ -16,8 +16,8 @@ from lsq_cli.core.errors import UsageError
 from lsq_cli.core.keywords import WRITTEN, Texts, in_words_of_python, refuse_negative, said_in_keywords
 from lsq_cli.core.solution import Solution, Statistics
 from lsq_cli.engines.blas import one_thread
-from lsq_cli.engines.local import MEMORY, bytes_of
-from lsq_cli.engines.resources import Resources
+from lsq_cli.engines.local import MEMORY
+from lsq_cli.engines.resources import Resources, resources_for
 from lsq_cli.methods import RULES, RULES_WITH_RATE
 from lsq_cli.methods.gd import Descent
 from lsq_cli.methods.stopping import Limits
@@ -61,6 +61,7 @@ def solve(
     rows: bool = False,
     jobs: int | None = None,
     memory: int | str = MEMORY,
+    scheduler: str | None = None,
     statistics: bool = False,
     target: Texts = (),
     columns: Texts = (),
@@ -109,6 +110,8 @@ def solve(
         Threads that read and sum; by default as many as there are cores for this process.
     memory : int or str
         For row buffers, in bytes or as ``"64MB"``: it bounds how many blocks are in flight.
+    scheduler : str, optional
+        A Dask cluster that reads and sums, ``"tcp://host:8786"``, or ``"local:4"`` for processes of this machine.
     statistics : bool
         Put standard errors, t, p, R², F and others into ``Solution.statistics``; only with ``method="normal"`` and
         no ridge; needs scipy (extra ``fit``).
@@ -137,21 +140,22 @@ def solve(
     if statistics and (method != "normal" or ridge):
         raise UsageError('statistics are those of plain least squares: method="normal" and no ridge')
     asked = {name: given[name] for name in _DESCENT if given[name] is not None and given[name] is not False}
-    options, resources = ProblemOptions(intercept, ridge, precision, rank_tol), Resources(jobs, bytes_of(memory))
-    if by:
-        refused = {"b": b is not None, **{name: given[name] for name in ("iterates", "rows", "statistics")}}
-        data = {name: given[name] for name in DATA_OPTIONS}
-        return said_in_keywords(_by_group(A, by, data, options, resources, method, asked, refused))
-    source = _source(A, b, **{name: given[name] for name in DATA_OPTIONS})
-    # Statistics are made of the sums, whatever the form that would suit x alone.
-    summed = choosing.read_summed(source, options, resources) if statistics else None
-    problem = summed or choosing.read(source, options, resources, method=method, rows=rows)
-    run = Run(problem, _descent(method, asked, problem))
-    sampler = IterateSampler(None if iterates is True else int(iterates))
-    for iterate in run:
-        sampler.add(iterate)
-    solution = run.solution(sampler.rows() if iterates else None, perf_counter() - start)
-    return said_in_keywords(replace(solution, statistics=_statistics(summed, solution) if summed else None))
+    options = ProblemOptions(intercept, ridge, precision, rank_tol)
+    with resources_for(jobs, memory, scheduler) as resources:
+        if by:
+            refused = {"b": b is not None, **{name: given[name] for name in ("iterates", "rows", "statistics")}}
+            data = {name: given[name] for name in DATA_OPTIONS}
+            return said_in_keywords(_by_group(A, by, data, options, resources, method, asked, refused))
+        source = _source(A, b, **{name: given[name] for name in DATA_OPTIONS})
+        # Statistics are made of the sums, whatever the form that would suit x alone.
+        summed = choosing.read_summed(source, options, resources) if statistics else None
+        problem = summed or choosing.read(source, options, resources, method=method, rows=rows)
+        run = Run(problem, _descent(method, asked, problem))
+        sampler = IterateSampler(None if iterates is True else int(iterates))
+        for iterate in run:
+            sampler.add(iterate)
+        solution = run.solution(sampler.rows() if iterates else None, perf_counter() - start)
+        return said_in_keywords(replace(solution, statistics=_statistics(summed, solution) if summed else None))
 
 
 @in_words_of_python
@@ -167,6 +171,7 @@ def gradient(
     intercept: bool = False,
     jobs: int | None = None,
     memory: int | str = MEMORY,
+    scheduler: str | None = None,
     target: Texts = (),
     columns: Texts = (),
     drop: Texts = (),
@@ -201,9 +206,9 @@ def gradient(
         β of the step; 1/λmax of the Hessian by default.
     intercept : bool
         Put a column of ones first.
-    jobs, memory, target, columns, drop, weights, missing, na, no_default_na, skip, header, delimiter, decimal
+    jobs, memory, scheduler, target, columns, drop, weights, missing, na, no_default_na, skip, header, delimiter
         As for `solve`.
-    comment, encoding, sheet, input_format
+    decimal, comment, encoding, sheet, input_format
         As for `solve`.
 
     Returns
@@ -226,16 +231,17 @@ def gradient(
         raise UsageError(f"objective must be one of {', '.join(LOSSES)}, not {objective!r}")
     if learning_rate is not None and not 0.0 < learning_rate < math.inf:
         raise UsageError(f"learning_rate must be a number > 0, not {learning_rate!r}")
-    source = _source(A, b, alone=not hasattr(A, "blocks"), **{name: given[name] for name in DATA_OPTIONS})
-    found = differentiate(
-        source,
-        at=None if at is None else lambda names, targets: checked_start(at, names, targets, "at"),
-        loss=objective,
-        mine=None if mine is None else lambda names, targets: finite_values(mine, "mine"),
-        learning_rate=learning_rate,
-        intercept=intercept,
-        resources=Resources(jobs, bytes_of(memory)),
-    )
+    with resources_for(jobs, memory, scheduler) as resources:
+        source = _source(A, b, alone=not hasattr(A, "blocks"), **{name: given[name] for name in DATA_OPTIONS})
+        found = differentiate(
+            source,
+            at=None if at is None else lambda names, targets: checked_start(at, names, targets, "at"),
+            loss=objective,
+            mine=None if mine is None else lambda names, targets: finite_values(mine, "mine"),
+            learning_rate=learning_rate,
+            intercept=intercept,
+            resources=resources,
+        )
     return said_in_keywords(found)
 
 

@@ -6,9 +6,12 @@ Every pass takes a `Resources`; the command line makes one of ``--jobs``, ``--me
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from warnings import warn
 
-from lsq_cli.engines.local import MEMORY, Block, Result, fold
+from lsq_cli.core.errors import UsageError
+from lsq_cli.engines.local import MEMORY, Block, Result, bytes_of, fold
 
 if TYPE_CHECKING:
     from lsq_cli.engines.scheduler import Cluster
@@ -59,3 +62,28 @@ class Resources(NamedTuple):
                 self.progress(block.size)
             yield block
             del block  # its text, while the next is read
+
+
+@contextmanager
+def resources_for(jobs: int | None, memory: int | str, scheduler: str | None) -> Iterator[Resources]:
+    """What a pass may take, as Python's keyword arguments say it; a cluster is there until the block ends.
+
+    Raises
+    ------
+    UsageError
+        For a size of memory that is none, and for jobs beside a scheduler.
+    SchedulerError
+        As `scheduler.connected`.
+    """
+    resources = Resources(jobs, bytes_of(memory))
+    if scheduler is None:
+        yield resources
+        return
+    if jobs is not None:
+        raise UsageError("--jobs and --scheduler do not go together: the workers of the cluster read and sum")
+    from lsq_cli.engines.scheduler import connected, local_workers  # for those who have one
+
+    with connected(scheduler) as cluster:
+        for warning in () if local_workers(scheduler) else cluster.versions():
+            warn(warning, stacklevel=3)
+        yield resources._replace(cluster=cluster)

@@ -13,8 +13,8 @@ from lsq_cli.core.errors import UsageError
 from lsq_cli.core.keywords import WRITTEN, Texts, in_words_of_python, refuse_negative, said_in_keywords
 from lsq_cli.core.solution import Solution
 from lsq_cli.engines.blas import one_thread
-from lsq_cli.engines.local import MEMORY, bytes_of
-from lsq_cli.engines.resources import Resources
+from lsq_cli.engines.local import MEMORY
+from lsq_cli.engines.resources import Resources, resources_for
 from lsq_cli.problems.kinds import check_vcov
 from lsq_cli.runs.absorbing import fit_absorbed
 from lsq_cli.runs.fitting import FitOptions
@@ -46,6 +46,7 @@ def fit(
     rank_tol: float | None = None,
     jobs: int | None = None,
     memory: int | str = MEMORY,
+    scheduler: str | None = None,
     missing: Literal["error", "drop"] = "error",
     na: Texts = (),
     no_default_na: bool = False,
@@ -76,8 +77,8 @@ def fit(
         ``"iid"``, ``"HC0"`` to ``"HC3"``, ``"cluster:g"`` or ``"cluster:g,h"``.
     influence : int, optional
         So many rows of largest Cook's distance are told in ``influence``, with x without each.
-    target, columns, drop, ridge, confidence, rank_tol, jobs, memory, missing, na, no_default_na, skip, header,
-    delimiter, decimal, comment, encoding, sheet, input_format
+    target, columns, drop, ridge, confidence, rank_tol, jobs, memory, scheduler, missing, na, no_default_na, skip
+    header, delimiter, decimal, comment, encoding, sheet, input_format
         As the options of ``lsq fit`` of these names.
 
     Returns
@@ -95,15 +96,16 @@ def fit(
         Without patsy or scipy (extra ``fit``).
     """
     given = locals()
-    solution = _fitted(
-        data,
-        formula,
-        {"target": target, "columns": columns, "drop": drop, "by": by},
-        FitOptions(weights, ridge, rank_tol, vcov, confidence, influence),
-        {name: given[name] for name in ("missing", *WRITTEN)},
-        Resources(jobs, bytes_of(memory)),
-        intercept=intercept,
-    )
+    with resources_for(jobs, memory, scheduler) as resources:
+        solution = _fitted(
+            data,
+            formula,
+            {"target": target, "columns": columns, "drop": drop, "by": by},
+            FitOptions(weights, ridge, rank_tol, vcov, confidence, influence),
+            {name: given[name] for name in ("missing", *WRITTEN)},
+            resources,
+            intercept=intercept,
+        )
     return said_in_keywords(solution)
 
 

@@ -14,6 +14,7 @@ import pandas
 import pytest
 from distributed import LocalCluster
 
+from lsq_cli import fit, gradient, solve
 from lsq_cli.core.errors import OpenError, SchedulerError, UsageError
 from lsq_cli.engines.blas import one_thread
 from lsq_cli.engines.resources import Resources
@@ -320,3 +321,16 @@ def test_without_distributed_the_install_line_is_named(run_lsq, folder, monkeypa
 
     assert (result.code, result.raw) == (1, b"")
     assert result.err.endswith("lsq: error: --scheduler needs distributed: pip install 'lsq-cli[cluster]'\n")
+
+
+def test_python_reads_on_a_cluster_too(cluster, folder):
+    for call in (
+        lambda **options: solve(folder / "t.csv", target="y", **options).x.tolist(),
+        lambda **options: fit(folder / "t.csv", "y ~ a + C(g)", **options).x.tolist(),
+        lambda **options: gradient(folder / "t.csv", target="y", at=[1.0, 2.0, 3.0], **options).gradient.tolist(),
+    ):
+        assert call(scheduler=cluster) == call()
+    with pytest.raises(UsageError, match=r"^jobs= and scheduler= do not go together: the workers of the cluster"):
+        solve(folder / "t.csv", scheduler=cluster, jobs=2)
+    with pytest.raises(UsageError, match="is none of tcp://HOST:PORT"):
+        fit(folder / "t.csv", "y ~ a", scheduler="somewhere")

@@ -185,6 +185,8 @@ class Run:
             way = f"; --method normal gives {one_decimal(exact)}"
         elif problem.about.precision == "double":
             way = "; --precision extended loses none to rounding"
+        if digits < 1.0:
+            return (f"not one digit of the worst coefficient is sure{way}",)
         return (f"only {one_decimal(digits)} digits of the worst coefficient are sure{way}",)
 
 

@@ -177,7 +177,7 @@ def test_a_run_that_diverges_says_so_before_and_after(run_lsq):
     assert result.json["outcome"] == "diverged"
     note, warning, few, verdict = result.err.splitlines()
     assert note == "lsq: note: no intercept: add --intercept"
-    assert few == "lsq: warning: only 0.0 digits of the worst coefficient are sure; --method normal gives 15.9"
+    assert few == "lsq: warning: not one digit of the worst coefficient is sure; --method normal gives 15.9"
     assert warning.startswith("lsq: warning: the learning rate 0.01 is above 2/λmax = 0.00772501")
     assert verdict.startswith("lsq: diverged: 3 steps done; try a --learning-rate below 0.00772501")
 
@@ -206,7 +206,7 @@ def test_what_changes_the_meaning_of_x_is_stated_once_in_every_format(form, run_
 @pytest.mark.parametrize("form", ["table", "csv", "json"])
 def test_few_sure_digits_are_a_warning_in_every_format(form, run_lsq):
     args = ["solve", SAMPLES / "longley.csv", "-t", "y", "--intercept", "-f", form]
-    warning = "only 0.0 digits of the worst coefficient are sure; --method normal gives 15.9"
+    warning = "not one digit of the worst coefficient is sure; --method normal gives 15.9"
     result = run_lsq(*args, "-m", "gd", "--step", "cg")
 
     assert result.code == 0

@@ -143,7 +143,7 @@ class Prediction:
         for block in self._records.blocks(self.wanted):
             record = block.read()
             for start in range(0, record.rows_read, _ROWS):
-                yield self._of(record, block, start, min(start + _ROWS, record.rows_read))
+                yield from self._up_to_an_error(record, block, start, min(start + _ROWS, record.rows_read))
 
     def held(self) -> Predictions:
         """All rows in memory."""
@@ -186,6 +186,19 @@ class Prediction:
                 raise ColumnError(
                     f"it holds {_plural(found)}, and the model takes {_plural(expected)}", called[name].place
                 )
+
+    def _up_to_an_error(self, record: Record, block: RecordBlock, start: int, stop: int) -> Iterator[Predicted]:
+        """Rows of a block; of those with an error in them the rows before it, by halving, and then the error."""
+        try:
+            found = self._of(record, block, start, stop)
+        except CellError:
+            if stop - start == 1:
+                raise
+            middle = (start + stop) // 2
+            yield from self._up_to_an_error(record, block, start, middle)
+            yield from self._up_to_an_error(record, block, middle, stop)
+            return
+        yield found
 
     def _of(self, record: Record, block: RecordBlock, start: int, stop: int) -> Predicted:
         """The rows of a block from `start` up to `stop`."""

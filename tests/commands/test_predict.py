@@ -265,3 +265,17 @@ def test_the_data_are_not_overwritten(run_lsq, model, tmp_path):
     result = run_lsq("predict", model, PENGUINS, "-o", model)
 
     assert result.code == 2
+
+
+def test_the_rows_before_an_unseen_level_are_written_and_a_file_is_not(run_lsq, tmp_path):
+    model = tmp_path / "m.json"
+    assert run_lsq("fit", "y ~ a + g", "-o", model, stdin="a,g,y\n1,u,1\n2,v,3\n3,u,2\n4,v,6\n").code == 0
+    rows = "".join(f"{k},{'uv'[k % 2]}\n" for k in range(40_000))
+    whole = run_lsq("predict", model, stdin=f"a,g\n{rows}").out.splitlines()
+    result = run_lsq("predict", model, stdin=f"a,g\n{rows}5,w\n6,u\n")
+
+    assert result.code == 1
+    assert result.out.splitlines() == whole
+    assert "line 40002, column 2 'g': 'w' is no level of 'g' in the model" in result.err
+    result = run_lsq("predict", model, "-o", tmp_path / "p.csv", stdin=f"a,g\n{rows}5,w\n")
+    assert result.code == 1 and not (tmp_path / "p.csv").exists()

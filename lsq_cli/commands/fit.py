@@ -235,7 +235,7 @@ def _check_usage(formula: str | None, options: dict[str, Any]) -> None:
     from lsq_cli.report.plain import check_output_path
 
     if formula is None and not options["target"]:
-        raise UsageError("what is to be explained? give a formula, lsq fit 'y ~ a + b' DATA, or -t NAME")
+        raise UsageError("what is to be explained? give a formula in quotes, lsq fit 'y ~ a + b' DATA, or -t NAME")
     if formula is not None:
         for name in ("target", "columns"):
             if options[name]:

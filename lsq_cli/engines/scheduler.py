@@ -19,6 +19,7 @@ from __future__ import annotations
 import os
 import pickle
 import platform
+import re
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -314,7 +315,8 @@ def local_workers(address: str) -> int:
         return int(number)
     if address.startswith(_SCHEMES) and len(address) > len(_SCHEMES[0]):
         return 0
-    raise UsageError(f"--scheduler {shown(address)!r} is none of tcp://HOST:PORT, tls://HOST:PORT and local:N")
+    meant = f"; did you mean tcp://{address}?" if re.fullmatch(r"[\w.-]+:\d+", address) and kind != "local" else ""
+    raise UsageError(f"--scheduler {shown(address)!r} is none of tcp://HOST:PORT, tls://HOST:PORT and local:N{meant}")
 
 
 @contextmanager
@@ -374,7 +376,9 @@ def _client(distributed: Any, where: Any, address: str) -> Iterator[Any]:
     try:
         client = distributed.Client(where, timeout=_TIMEOUT, set_as_default=False)
     except Exception as error:
-        raise SchedulerError(f"{address}: no scheduler answers there: {_said(error)}") from None
+        raise SchedulerError(
+            f"{address}: no scheduler answers there ({_said(error)}); start one: dask scheduler"
+        ) from None
     try:
         yield client
     finally:

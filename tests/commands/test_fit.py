@@ -149,7 +149,7 @@ def test_files_are_written_and_the_array_read_back(run_lsq, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        ((PENGUINS,), "what is to be explained? give a formula, lsq fit 'y ~ a + b' DATA, or -t NAME"),
+        ((PENGUINS,), "what is to be explained? give a formula in quotes, lsq fit 'y ~ a + b' DATA, or -t NAME"),
         (("y ~ a", PENGUINS, "-t", "year"), "--target and the formula both say what the model is"),
         (("y ~ a", PENGUINS, "--columns", "year"), "--columns and the formula both say what the model is"),
         (("y ~ a", PENGUINS, "--no-intercept"), "--no-intercept is - 1 in a formula: write it there"),

@@ -284,6 +284,11 @@ def test_an_address_is_checked_before_anything_is_started(run_lsq, folder):
     for address in ("local:0", "local:x", "local:", "http://h:1", "tcp://", "nonsense"):
         with pytest.raises(UsageError, match="is none of tcp://HOST:PORT, tls://HOST:PORT and local:N"):
             local_workers(address)
+    with pytest.raises(UsageError, match=r"local:N; did you mean tcp://localhost:8786\?$"):
+        local_workers("localhost:8786")
+    for address in ("local:0", "http://h:1"):
+        with pytest.raises(UsageError, match=r"local:N$"):
+            local_workers(address)
     result = run_lsq("solve", folder / "t.npy", "--scheduler", "local:2", "--jobs", "2")
     assert result.code == 2
     assert "--jobs and --scheduler do not go together: the workers of the cluster read and sum" in result.err
@@ -296,7 +301,9 @@ def test_where_no_scheduler_answers_is_told_within_seconds(monkeypatch):
     monkeypatch.setattr("lsq_cli.engines.scheduler._TIMEOUT", 0.3)
 
     with (
-        pytest.raises(SchedulerError, match=r"^tcp://127.0.0.1:9: no scheduler answers there: "),
+        pytest.raises(
+            SchedulerError, match=r"^tcp://127.0.0.1:9: no scheduler answers there \(.*\); start one: dask scheduler$"
+        ),
         connected("tcp://127.0.0.1:9"),
     ):
         pass

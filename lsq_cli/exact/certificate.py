@@ -123,12 +123,9 @@ class Inverse(UnitColumns):
         """Rows of A (rows, n) in the coordinates in which AᵀA is the identity: ‖a‖² is then the leverage of a row."""
         return np.asarray(np.ldexp(A, -np.array(self._scale[: self._n])) @ self._root.T)
 
-    def unwhitened(self, M: Array) -> Array:
-        """G⁻¹MG⁻¹ (n, n) in the user's units, of an M (n, n) in the coordinates of `whitened`."""
-        scale = -np.array(self._scale[: self._n], dtype=np.int64)
-        fraction, exponent = np.frexp(self._root.T @ M @ self._root)
-        with np.errstate(over="ignore", under="ignore"):
-            return np.asarray(np.ldexp(fraction, exponent + scale[:, None] + scale))
+    def unwhitened(self, M: Array) -> tuple[Array, NDArray[np.int64]]:
+        """G⁻¹MG⁻¹ as C (n, n) and s (n,), entry by entry C_ij·2^(s_i + s_j), of an M (n, n) as `whitened` has it."""
+        return np.asarray(self._root.T @ M @ self._root), -np.array(self._scale[: self._n], dtype=np.int64)
 
     @cached_property
     def scaled(self) -> Array:

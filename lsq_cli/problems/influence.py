@@ -83,8 +83,7 @@ class RankRows:
     """The kernel of the second pass."""
 
     fit: Fitted
-    variance: float
-    """σ²."""
+    sigma: float
     count: int
 
     def __call__(self, block: RecordBlock) -> Ranked:
@@ -93,8 +92,9 @@ class RankRows:
         leverages, used = found.leverages(), found.record.used
         full = leverages > 1.0 - FULL
         left = np.where(full, 1.0, 1.0 - leverages)
-        scaled = found.residuals[0] * found.roots / left
-        distances = np.where(full, -1.0, scaled**2 * leverages / (self.fit.problem.rank * self.variance))
+        # Divided by σ first: in small or large units its square is no double.
+        scaled = found.residuals[0] * found.roots / self.sigma / left
+        distances = np.where(full, -1.0, scaled**2 * leverages / self.fit.problem.rank)
         first = np.argsort(-distances, kind="stable")[: self.count]
         chosen = [
             Candidate(
@@ -112,7 +112,7 @@ class RankRows:
 
 
 def influence(
-    again: SecondPass, taking_out: TakingOut, count: int, variance: float
+    again: SecondPass, taking_out: TakingOut, count: int, sigma: float
 ) -> tuple[tuple[Influence, ...], tuple[str, ...]]:
     """The rows of largest distance, and what to beware of.
 
@@ -123,13 +123,13 @@ def influence(
     taking_out : TakingOut
     count : int
         K: how many rows at most.
-    variance : float
-        σ²; where it is 0 or not defined no row has a distance.
+    sigma : float
+        Where it is 0 or not defined no row has a distance.
     """
-    if not variance > 0.0:
-        why = "the fit is perfect" if variance == 0.0 else "no degree of freedom is left"
+    if not sigma > 0.0:
+        why = "the fit is perfect" if sigma == 0.0 else "no degree of freedom is left"
         return (), (f"no row has a distance: {why}",)
-    found = again.fold(RankRows(again.fit, variance, count))
+    found = again.fold(RankRows(again.fit, sigma, count))
     one_row = SumRecords(again.fit.design.shape)
     rows = tuple(
         Influence(

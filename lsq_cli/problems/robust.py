@@ -9,7 +9,7 @@
 
 The rows are taken in the coordinates u of `second_pass.py`: h = ‖u‖², and the sums of ω u uᵀ lose no digits to the
 condition of A. They are exact, hence the same in any order. With weights (precisions) a row of A and r are those times
-√w.
+√w. r is divided by a power of two near its largest, so that r² is a double in any units.
 
 n counts every parameter. Where L intercepts were taken out (`absorbed.py`), n = r + L; but with clusters n = r + 1 if
 each of their levels lies within one cluster, for they vary with it. That is fixest's rule for one factor.
@@ -20,6 +20,7 @@ Miller, *Journal of Business & Economic Statistics* 29 (2011); the small-sample 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -29,9 +30,9 @@ from lsq_cli.core.errors import ProblemError, elided, shown
 from lsq_cli.exact.dyadic import Dyadic
 from lsq_cli.exact.errorfree import ExactSums
 from lsq_cli.exact.keyed import KeyedSums
+from lsq_cli.problems.covariances import Covariance, ScaledMatrix
 from lsq_cli.problems.designed import MOST_KEYS, combined, present
 from lsq_cli.problems.second_pass import FULL, Fitted, FittedRows, SecondPass
-from lsq_cli.problems.statistics import Covariance
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -85,6 +86,8 @@ class SumMeat:
     kind: str
     ways: tuple[tuple[str, ...], ...]
     """The columns of each way of grouping."""
+    units: tuple[int, ...]
+    """Of each target: r is told in units of 2^unit."""
 
     def __call__(self, block: RecordBlock) -> Meat:
         """What one block adds."""
@@ -106,7 +109,7 @@ class SumMeat:
         for rows, U in found.whitened():
             omega = self._factors(found.leverages_of(rows, U), meat, block, record.used[rows])
             for t, r in enumerate(residuals):
-                weighted = r[rows] * found.roots[rows]
+                weighted = np.ldexp(r[rows] * found.roots[rows], -self.units[t])
                 if not self.ways:
                     meat.squares[t].add(U[:, :-1], U[:, -1:], weighted**2 * omega)
                 for way, (names, codes) in zip(meat.groups[t] if self.ways else [], keys, strict=False):
@@ -146,7 +149,14 @@ def robust_covariance(again: SecondPass, kind: str, clusters: tuple[str, ...]) -
 def kernel_of(fit: Fitted, kind: str, clusters: tuple[str, ...]) -> SumMeat:
     """What goes over the rows of a regression for a covariance of some kind."""
     ways = tuple((name,) for name in clusters) + ((clusters,) if len(clusters) == 2 else ())
-    return SumMeat(fit, kind, tuple(tuple(sorted(way)) for way in ways))
+    return SumMeat(fit, kind, tuple(tuple(sorted(way)) for way in ways), _units(fit))
+
+
+def _units(fit: Fitted) -> tuple[int, ...]:
+    """The exponent of ‖r‖ of each target; 0 for a perfect fit."""
+    scale = 0 if fit.centre is None else math.frexp(fit.centre.scale)[1]
+    squares = fit.problem.solution.least_squares()
+    return tuple((rss.mantissa.bit_length() + rss.exponent - scale) // 2 if rss.mantissa > 0 else 0 for rss in squares)
 
 
 def covariance_of(meat: Meat, fit: Fitted, kind: str, clusters: tuple[str, ...]) -> tuple[Covariance, tuple[str, ...]]:
@@ -164,19 +174,21 @@ def covariance_of(meat: Meat, fit: Fitted, kind: str, clusters: tuple[str, ...])
         rank, scale = rank + (1 if nested else len(centre.places)), centre.scale**2
     freedom = max(0, rows - rank)
 
-    def unwhitened(M: Array) -> Array:
-        return fit.problem.inverse.unwhitened(M) * scale
+    def unwhitened(M: Array, t: int, factor: float = 1.0) -> ScaledMatrix:
+        values, exponents = fit.problem.inverse.unwhitened(M)
+        return ScaledMatrix(values * scale * factor, exponents + units[t])
 
+    units = _units(fit)
     if clusters:
-        matrices = tuple(unwhitened(_clustered(ways_of, rows, rank)) for ways_of in meat.groups)
+        matrices = tuple(unwhitened(_clustered(ways_of, rows, rank), t) for t, ways_of in enumerate(meat.groups))
         counts = [len(way.keys) for way in meat.groups[0][: len(clusters)]]
         if min(counts) < 2:
             raise ProblemError(f"--vcov {shown(kind)}: {shown(clusters[counts.index(min(counts))])} has one value only")
         return Covariance(kind, matrices, min(counts) - 1), _below_zero(matrices, fit.problem.about.names)
     small = rows / freedom if kind == "HC1" and freedom else 1.0
-    matrices = tuple(unwhitened(_doubles(sums)) * small for sums in meat.squares)
+    matrices = tuple(unwhitened(_doubles(sums), t, small) for t, sums in enumerate(meat.squares))
     if meat.full:
-        matrices = tuple(np.full_like(matrix, np.nan) for matrix in matrices)
+        matrices = tuple(matrix._replace(values=np.full_like(matrix.values, np.nan)) for matrix in matrices)
         warning = (
             f"{meat.full} has a leverage of 1: it is fitted whatever its value, and {kind} divides by 0; "
             "--vcov HC1 has standard errors"
@@ -185,9 +197,9 @@ def covariance_of(meat: Meat, fit: Fitted, kind: str, clusters: tuple[str, ...])
     return Covariance(kind, matrices, freedom), ()
 
 
-def _below_zero(matrices: tuple[Array, ...], names: tuple[str, ...]) -> tuple[str, ...]:
+def _below_zero(matrices: tuple[ScaledMatrix, ...], names: tuple[str, ...]) -> tuple[str, ...]:
     """A warning for variances that came out below 0, as the difference of two ways of grouping can."""
-    wrong = [name for k, name in enumerate(names) if any(matrix[k, k] < 0 for matrix in matrices)]
+    wrong = [name for k, name in enumerate(names) if any(matrix.values[k, k] < 0 for matrix in matrices)]
     if not wrong:
         return ()
     return (f"two ways of grouping leave a variance below 0: no standard error for {elided(map(shown, wrong))}",)

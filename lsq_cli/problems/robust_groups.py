@@ -11,9 +11,9 @@ from lsq_cli.problems.robust import covariance_of, kernel_of
 
 if TYPE_CHECKING:
     from lsq_cli.engines.resources import Resources
+    from lsq_cli.problems.covariances import Covariance
     from lsq_cli.problems.grouped import Key
     from lsq_cli.problems.second_pass import Fitted
-    from lsq_cli.problems.statistics import Covariance
     from lsq_cli.sources.records import Records, Wanted
 
 

@@ -37,15 +37,15 @@ from lsq_cli.core.solution import Statistics
 from lsq_cli.exact.certificate import Inverse
 from lsq_cli.exact.dyadic import Dyadic, total
 from lsq_cli.exact.equations import NormalEquations
+from lsq_cli.problems.covariances import wald
 
 if TYPE_CHECKING:
     from lsq_cli.core.solution import Array
+    from lsq_cli.problems.covariances import Covariance
     from lsq_cli.problems.summed import SummedProblem
 
 # Bits of the quotient RSS/(m − r): more than a double's, so that one rounding is all there is.
 _QUOTIENT_BITS = 128
-# A covariance whose correlations have eigenvalues in this ratio is singular but for rounding.
-_SINGULAR = 1e-12
 
 
 class Mean(NamedTuple):
@@ -67,24 +67,6 @@ class Mean(NamedTuple):
     products: tuple[int, ...]
     columns: tuple[int, ...]
     x: Array
-
-
-class Covariance(NamedTuple):
-    """A covariance of x in place of σ²G⁻¹.
-
-    Attributes
-    ----------
-    kind : str
-        ``HC3``, ``cluster:firm``, …
-    matrices : tuple of ndarray, each (n, n)
-        One for each target.
-    freedom : int
-        Degrees of freedom of t, and of F below the line.
-    """
-
-    kind: str
-    matrices: tuple[Array, ...]
-    freedom: int
 
 
 class Absorbed(NamedTuple):
@@ -190,10 +172,9 @@ class _Fit:
                 np.fill_diagonal(matrix, error * error)
             f = _f(rss, explained_of, model, freedom)
         else:
-            matrix = other.matrices[t]
             # The difference of two ways of grouping may come out below 0, where nothing can be said.
-            error = np.sqrt(np.where(matrix.diagonal() >= 0, matrix.diagonal(), math.nan))
-            f = self._wald(x, matrix)
+            matrix, error = other.matrices[t].matrix(), other.matrices[t].roots()
+            f = wald(x, other.matrices[t], None if self._mean is None else self._mean.x)
         parameters = self._problem.rank + levels
         found = Statistics(
             std_error=error,
@@ -264,31 +245,6 @@ class _Fit:
                 square = Dyadic((spread << _QUOTIENT_BITS) // mean.square, 2 * equations.e[k] - _QUOTIENT_BITS)
             squares.append(square.root() if square.mantissa > 0 else math.nan)
         return np.asarray((self._roots * squares) ** 2)
-
-    def _wald(self, x: Array, covariance: Array) -> float:
-        """F of the hypothesis that all coefficients but the constant are 0."""
-        n = len(x)
-        contrasts = np.eye(n)
-        if self._mean is not None:
-            # All directions but the one that is constant.
-            direction = self._mean.x
-            if np.count_nonzero(direction) == 1:
-                contrasts = np.delete(contrasts, int(np.abs(direction).argmax()), axis=0)
-            else:
-                contrasts = np.linalg.svd(direction[np.newaxis])[2][1:]
-        if not len(contrasts) or not np.isfinite(covariance).all():
-            return math.nan
-        moved = contrasts @ x
-        middle = contrasts @ covariance @ contrasts.T
-        if not (middle.diagonal() > 0).all():
-            return math.nan
-        # In units in which the diagonal is 1: the variances may be of very different sizes.
-        scale = np.sqrt(middle.diagonal())
-        correlations = middle / np.outer(scale, scale)
-        values = np.linalg.eigvalsh(correlations)
-        if values[0] < _SINGULAR * values[-1]:
-            return math.nan  # as with fewer clusters than coefficients
-        return float((moved / scale) @ np.linalg.solve(correlations, moved / scale)) / len(contrasts)
 
 
 def _mean_of_column(problem: SummedProblem) -> Mean | None:

@@ -37,8 +37,8 @@ from lsq_cli.terms.design import Shape
 if TYPE_CHECKING:
     from lsq_cli.core.problem import About
     from lsq_cli.core.solution import Solution
+    from lsq_cli.problems.covariances import Covariance
     from lsq_cli.problems.designed import Assembled
-    from lsq_cli.problems.statistics import Covariance
     from lsq_cli.sources.records import Records
     from lsq_cli.terms.design import Design
     from lsq_cli.terms.formula import Formula

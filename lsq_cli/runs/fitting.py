@@ -29,7 +29,7 @@ from lsq_cli.problems.designed_states import designed, refuse_what_needs_rows
 from lsq_cli.problems.kinds import clusters_of
 from lsq_cli.problems.left_out import among_all
 from lsq_cli.problems.second_pass import Fitted, SecondPass
-from lsq_cli.problems.statistics import Absorbed, Covariance, Mean, statistics_of
+from lsq_cli.problems.statistics import Absorbed, Mean, statistics_of
 from lsq_cli.problems.summed import SummedProblem
 from lsq_cli.runs.modelling import column_named
 from lsq_cli.sources.columns import notes_on
@@ -40,6 +40,7 @@ from lsq_cli.terms.formula import Formula
 
 if TYPE_CHECKING:
     from lsq_cli.core.solution import Array
+    from lsq_cli.problems.covariances import Covariance
     from lsq_cli.problems.summing import ProblemOptions
     from lsq_cli.sources.records import Records
 
@@ -153,8 +154,7 @@ def fit(
 
         assert total is not None and isinstance(solution.statistics, Statistics)  # of one target, without a ridge
         taking_out = TakingOut(total, lambda left: _coefficients(fitted(left, shape, records, options))[:, 0])
-        variance = solution.statistics.sigma**2
-        rows, beware = influence(again, taking_out, options.influence, variance)
+        rows, beware = influence(again, taking_out, options.influence, solution.statistics.sigma)
         passes += 1
         solution = replace(solution, influence=rows, warnings=(*solution.warnings, *beware))
     if once_more is not None:

@@ -26,10 +26,10 @@ from lsq_cli.terms.factors import level_text
 if TYPE_CHECKING:
     from lsq_cli.core.groups import GroupedSolution
     from lsq_cli.core.solution import Solution
+    from lsq_cli.problems.covariances import Covariance
     from lsq_cli.problems.grouped import Key
     from lsq_cli.problems.sampled import Sample
     from lsq_cli.problems.second_pass import Fitted
-    from lsq_cli.problems.statistics import Covariance
     from lsq_cli.sources.records import Records
     from lsq_cli.terms.formula import Formula
 

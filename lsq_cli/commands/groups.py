@@ -71,6 +71,8 @@ def fit_by(ctx: click.Context, options: dict[str, Any], formula: str | None) -> 
         intercept=not options["no_intercept"],
         by=options["by"],
     )
+    if options["plot"] is not None and len(model.targets) > 1:
+        raise UsageError("--plot draws one target; give one of them")
     asked = FitOptions(*(options[name] for name in FitOptions._fields))
     with resources_of(records, options) as resources:
         samples: list[tuple[str, Sample]] = []

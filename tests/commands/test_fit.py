@@ -293,3 +293,32 @@ def test_an_f_that_few_clusters_leave_open_says_so(run_lsq):
     )
 
     assert "  F                    not told: 3 clusters for 3 coefficients\n" in few.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("y ~ a + b", "--drop", "b"), "--drop and the formula both name 'b'; take it out of one of them"),
+        (("y ~ a | b", "--drop", "b"), "--drop and the formula both name 'b'; take it out of one of them"),
+        (("y ~ .", "--drop", "y"), "--drop and the formula both name 'y'; take it out of one of them"),
+        (("-t", "y", "--drop", "y"), "--target and --drop both name 'y'; take it out of one of them"),
+        (("-t", "y", "--columns", "a,y"), "--target and --columns both name 'y'; it cannot explain itself"),
+        (
+            ("y ~ a", "--weights", "b", "--drop", "b"),
+            "--weights and --drop both name 'b'; --weights alone keeps it out of the model",
+        ),
+    ],
+)
+def test_a_column_with_two_roles_is_refused(run_lsq, tmp_path, arguments, said):
+    (tmp_path / "t.csv").write_text("a,b,y\n1,2,3\n2,1,5\n3,2,4\n4,1,7\n")
+    found = run_lsq("fit", *arguments, tmp_path / "t.csv")
+    assert (found.code, found.err.splitlines()[-1]) == (2, f"Error: {said}")
+
+
+def test_drop_takes_columns_from_the_rest_of_a_formula(run_lsq, tmp_path):
+    (tmp_path / "t.csv").write_text("a,b,y\n1,2,3\n2,1,5\n3,2,4\n4,1,7\n")
+    assert run_lsq("fit", "y ~ .", tmp_path / "t.csv", "--drop", "b", "-f", "json").json["names"] == [
+        "(intercept)",
+        "a",
+    ]
+    assert run_lsq("fit", "-t", "y", "--columns", "*", tmp_path / "t.csv", "-f", "json").json["names"][1:] == ["a", "b"]

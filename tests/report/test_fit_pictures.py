@@ -172,6 +172,7 @@ def test_the_same_fit_is_the_same_picture_also_from_a_pipe(run_lsq, tmp_path):
     [
         (("y ~ a", "--ridge", "1"), 2, "--plot and --ridge do not go together: it draws leverages"),
         (("cbind(y, z) ~ a",), 2, "--plot draws one target; give one of them"),
+        (("cbind(y, z) ~ a", "--by", "a"), 2, "--plot draws one target; give one of them"),
         (("z ~ a",), 1, "--plot: there are no residuals to draw: the fit is perfect, or no degree of freedom is left"),
         (("y ~ a", "--each", "t.csv"), 2, "--plot is for one result, and --each has many"),
     ],

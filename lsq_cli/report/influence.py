@@ -18,9 +18,9 @@ _DIGITS = 4
 
 def influence_grid(solution: Solution, rows: Sequence[Influence], page: Page) -> Grid:
     """A row of the table for each row of the data; `solution` is the fit to all of them."""
-    by_line = all(row.line is not None for row in rows)
+    counted = dict.fromkeys("row" if row.line is None else "line" for row in rows)
     header: tuple[str, ...] = (
-        "line" if by_line else "row",
+        " or ".join(sorted(counted)),
         "residual",
         "leverage",
         "distance",

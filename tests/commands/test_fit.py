@@ -322,3 +322,11 @@ def test_drop_takes_columns_from_the_rest_of_a_formula(run_lsq, tmp_path):
         "a",
     ]
     assert run_lsq("fit", "-t", "y", "--columns", "*", tmp_path / "t.csv", "-f", "json").json["names"][1:] == ["a", "b"]
+
+
+def test_influence_on_a_file_with_lines_and_one_with_rows_says_which_may_be_meant(run_lsq, tmp_path):
+    rng = np.random.default_rng(1)
+    (tmp_path / "t.csv").write_text("a,y\n" + "".join(f"{a!r},{y!r}\n" for a, y in rng.normal(size=(9, 2)).tolist()))
+    pandas.DataFrame({"a": [1.0, 2.0, 9.0], "y": [2.0, 1.0, 9.0]}).to_parquet(tmp_path / "t.parquet")
+    paths = (tmp_path / "t.csv", tmp_path / "t.parquet")
+    assert "line or row  residual" in run_lsq("fit", "y ~ a", *paths, "--influence", "12").out

@@ -6,8 +6,9 @@ with r = b − Ax, h the leverage, q coefficients and σ² = ‖r‖²/(m − q)
 units of its covariance. With weights r is r√w, as h is.
 
 x without a row is not approximated: the row is taken out of the exact sums and they are solved again, so that it is
-what a run on a file without the row gives, to the bit. A row of leverage 1 has no distance: without it the data no
-longer tell one of the coefficients. It is named in a warning.
+what a run on a file without the row gives, to the bit. A row without which the data no longer tell one of the
+coefficients has a leverage of 1 and no distance; it is named in a warning. An outlier so far off that its leverage is 1
+but for rounding has one, from f at the x without it.
 
 Sources: Cook, *Technometrics* 19 (1977); Belsley, Kuh & Welsch, *Regression Diagnostics* (1980), ch. 2.
 """
@@ -29,8 +30,6 @@ from lsq_cli.problems.second_pass import FULL, Fitted, FittedRows, SecondPass
 if TYPE_CHECKING:
     from lsq_cli.core.solution import Array
     from lsq_cli.sources.records import Record, RecordBlock
-
-_MOST_NAMED = 9  # of rows of leverage 1; the warning names fewer
 
 
 class Candidate(NamedTuple):
@@ -63,19 +62,19 @@ class Ranked:
     Attributes
     ----------
     rows : list of Candidate
-    full : list of str
-        The places of the first rows of leverage 1.
+    full : list of Candidate
+        The rows whose leverage is 1 but for rounding; they are no more than coefficients.
     """
 
     count: int
     rows: list[Candidate]
-    full: list[str]
+    full: list[Candidate]
 
     def merge(self, other: Ranked) -> None:
         """Take in the rows that follow."""
         # sorted() keeps the order of equals.
         self.rows = sorted([*self.rows, *other.rows], key=attrgetter("distance"), reverse=True)[: self.count]
-        self.full = [*self.full, *other.full][:_MOST_NAMED]
+        self.full = [*self.full, *other.full]
 
 
 @dataclass(frozen=True)
@@ -96,19 +95,18 @@ class RankRows:
         scaled = found.residuals[0] * found.roots / self.sigma / left
         distances = np.where(full, -1.0, scaled**2 * leverages / self.fit.problem.rank)
         first = np.argsort(-distances, kind="stable")[: self.count]
-        chosen = [
-            Candidate(
+
+        def candidate(k: int) -> Candidate:
+            return Candidate(
                 float(distances[k]),
                 float(found.residuals[0][k]),
                 float(leverages[k]),
                 block.place(int(used[k])),
                 taken(found.record, np.array([k], np.intp))._replace(rows_read=1, dropped={}, kept={}),
             )
-            for k in first.tolist()
-            if not full[k]
-        ]
-        named = [block.place(int(row)) for row in used[np.flatnonzero(full)[:_MOST_NAMED]]]
-        return Ranked(self.count, chosen, named)
+
+        chosen = [candidate(k) for k in first.tolist() if not full[k]]
+        return Ranked(self.count, chosen, [candidate(k) for k in np.flatnonzero(full).tolist()])
 
 
 def influence(
@@ -131,23 +129,35 @@ def influence(
         return (), (f"no row has a distance: {why}",)
     found = again.fold(RankRows(again.fit, sigma, count))
     one_row = SumRecords(again.fit.design.shape)
+
+    def without(row: Candidate) -> Array:
+        return taking_out.solved(taking_out.total.without(one_row.of(row.record, row)))
+
+    ranked, alone = [(row, without(row)) for row in found.rows], []
+    for row in found.full:
+        x = without(row)
+        if np.isfinite(x[list(again.fit.kept)]).all():
+            ranked.append((row._replace(distance=_distance(again.fit, x, sigma)), x))
+        else:
+            alone.append(row.place)
+    ranked.sort(key=lambda pair: -pair[0].distance)
     rows = tuple(
-        Influence(
-            *_file_and_row(row.place),
-            row.residual,
-            row.leverage,
-            row.distance,
-            taking_out.solved(taking_out.total.without(one_row.of(row.record, row))),
-        )
-        for row in found.rows
+        Influence(*_file_and_row(row.place), row.residual, row.leverage, row.distance, x) for row, x in ranked[:count]
     )
-    if not found.full:
+    if not alone:
         return rows, ()
-    one = len(found.full) == 1
+    one = len(alone) == 1
     return rows, (
-        f"{elided(found.full, between='; ')}: a leverage of 1, so that {'it has' if one else 'they have'} no distance; "
+        f"{elided(alone, between='; ')}: a leverage of 1, so that {'it has' if one else 'they have'} no distance; "
         f"without {'it' if one else 'them'} a coefficient is not determined",
     )
+
+
+def _distance(fit: Fitted, x: Array, sigma: float) -> float:
+    """D = (x₍ᵢ₎ − x)ᵀG(x₍ᵢ₎ − x)/(q σ²) = 2(f(x₍ᵢ₎) − f(x))/(q σ²), for an h so near to 1 that 1 − h has no digits."""
+    there = fit.problem.value_at(x[list(fit.kept)]).objective
+    rise = there - fit.problem.value_at(fit.problem.x[:, 0]).objective
+    return 2.0 * (rise / sigma / sigma) / fit.problem.rank
 
 
 def _file_and_row(place: str) -> tuple[str, int | None, int | None]:

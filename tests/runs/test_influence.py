@@ -117,3 +117,18 @@ def test_what_does_not_go_with_it_is_refused_by_name():
         fit(frame, "y ~ a", influence=1, ridge=1.0)
     with pytest.raises(UsageError, match=r"^influence is a number of rows, 1 at least, not 0$"):
         fit(frame, "y ~ a", influence=0)
+
+
+@pytest.mark.parametrize("far", [1e5, 1e7])
+def test_an_outlier_of_leverage_1_but_for_rounding_comes_first(far):
+    rng = np.random.default_rng(18)
+    a, y = rng.normal(size=30), rng.normal(size=30)
+    a[17] = far
+    solution = fit({"a": a, "y": y}, "y ~ a", influence=2)
+    row = solution.influence[0]
+    A = np.column_stack([np.ones(30), a])
+    moved = A @ (solution.x - row.x)
+
+    assert row.row == 17 and 1 - row.leverage < 1e-8
+    assert not [warning for warning in solution.warnings if "leverage" in warning]
+    np.testing.assert_allclose(row.distance, moved @ moved / (2 * solution.statistics.sigma**2), rtol=1e-9)

@@ -183,8 +183,9 @@ def _fitted(
         raise UsageError("vcov and ridge do not go together: a ridge has no standard errors")
     if options.influence is not None and options.ridge:
         raise UsageError("influence and ridge do not go together: Cook's distance is that of plain least squares")
-    if options.influence is not None and options.influence < 1:
-        raise UsageError(f"influence is a number of rows, 1 at least, not {options.influence}")
+    whole = hasattr(options.influence, "__index__") and not isinstance(options.influence, bool)
+    if options.influence is not None and not (whole and options.influence >= 1):
+        raise UsageError(f"influence is a number of rows, 1 at least, not {options.influence!r}")
     chosen = {name: (texts,) if isinstance(texts, str) else tuple(texts) for name, texts in model.items()}
     if formula is not None and (chosen["target"] or chosen["columns"] or not intercept):
         raise UsageError("the formula says what the model is: leave out target, columns and intercept")

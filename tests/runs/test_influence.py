@@ -117,6 +117,9 @@ def test_what_does_not_go_with_it_is_refused_by_name():
         fit(frame, "y ~ a", influence=1, ridge=1.0)
     with pytest.raises(UsageError, match=r"^influence is a number of rows, 1 at least, not 0$"):
         fit(frame, "y ~ a", influence=0)
+    for wrong in (2.5, True, "3"):
+        with pytest.raises(UsageError, match=r"^influence is a number of rows, 1 at least, not "):
+            fit(frame, "y ~ a", influence=wrong)
 
 
 @pytest.mark.parametrize("far", [1e5, 1e7])

@@ -62,13 +62,14 @@ def open_remote(path: str, label: str, compression_suffix: str) -> tuple[ByteSou
         Without fsspec, or the package for this kind of store.
     """
     store, inside = _store(path)
-    size = _asked(lambda: store.info(inside).get("size"), label)
+    about = _asked(lambda: store.info(inside), label)
+    size = about.get("size")
     begin = _asked(lambda: store.cat_file(inside, start=0, end=HEAD_BYTES), label)
     by_ranges = size is not None and len(begin) <= min(HEAD_BYTES, size)
     if not by_ranges:
         return _in_order(store, inside, label, compression_suffix)
     compression = compression_of(compression_suffix, begin)
-    source = RemoteBytes(path, label, compression, size)
+    source = RemoteBytes(path, label, compression, size, _mark(about))
     with source.open() as stream:
         return source, stream.read(HEAD_BYTES)
 
@@ -84,12 +85,16 @@ class RemoteBytes:
     compression : str or None
     stored : int
         Bytes as they are stored.
+    mark : str
+        The version that was opened, as the server names it; empty where it does not. Asked for again with the last
+        bytes, so that rows of two versions are not taken for one table.
     """
 
     path: str
     label: str
     compression: str | None
     stored: int
+    mark: str = ""
     rereadable: bool = field(default=True, init=False)
     shared: bool = field(default=True, init=False)
     seekable: bool = field(init=False)
@@ -109,7 +114,7 @@ class RemoteBytes:
         Raises
         ------
         OpenError
-            If they do not come, or not all, however often they are asked for.
+            If they do not come, or not all, however often they are asked for; if the version is another at the end.
         """
         stop = min(stop, self.stored)
         if start >= stop:
@@ -124,7 +129,16 @@ class RemoteBytes:
                 f"{_TRIES} times, from byte {start} on",
                 self.label,
             )
+        if stop == self.stored and self.mark:
+            store.invalidate_cache()  # what was listed before
+            if _mark(_asked(lambda: store.info(inside), self.label)) != self.mark:
+                raise OpenError("was changed while it was read: run it again when nobody writes there", self.label)
         return data
+
+
+def _mark(about: dict[str, Any]) -> str:
+    """The version of an object: its ETag, which listings of a store have too."""
+    return str(about.get("ETag") or "")
 
 
 def _asked(ask: Callable[[], Any], label: str, is_whole: Callable[[Any], bool] = lambda _: True) -> Any:
@@ -231,6 +245,8 @@ def _store(path: str) -> tuple[Any, str]:
         return cast("tuple[Any, str]", core.url_to_fs(path))
     except (ImportError, ValueError) as error:
         raise OpenError(f"no address that can be read: {_said(error)}", shown(path, 4096)) from None
+    except Exception as error:  # some kinds of store call their server here
+        raise _failed(error, path) from None
 
 
 def _cause(error: Exception) -> Exception:

@@ -6,6 +6,7 @@ import gzip
 import pickle
 import re
 import threading
+import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -46,6 +47,8 @@ class Server(ThreadingHTTPServer):
     broken = 0
     """How many answers from now on are an error of the server."""
     asked: list[str]
+    later: dict[str, bytes] | None = None
+    """What takes the place of `files` after the second range."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -66,6 +69,9 @@ class Handler(BaseHTTPRequestHandler):
         if data is None:
             self.send_error(404)
             return
+        version = zlib.crc32(data)
+        if self.server.later is not None and len(self.server.asked) >= 2:
+            self.server.files = self.server.later
         asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range") or "") if self.server.ranges else None
         status, size = 200, len(data)
         if asked and body:
@@ -80,6 +86,7 @@ class Handler(BaseHTTPRequestHandler):
                 data = data[: len(data) // 2]
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
+        self.send_header("ETag", f'"{version}"')
         if status == 206 and asked:
             self.send_header("Content-Range", f"{asked[0].replace('=', ' ')}/{size}")
         self.end_headers()
@@ -154,6 +161,30 @@ def test_an_answer_that_stays_damaged_is_named(run_lsq, server):
         r"\d+ were asked for, 4 times, from byte 128 on\n",
         found.err,
     )
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.npy"])
+def test_a_file_that_is_replaced_while_it_is_read_is_not_taken_for_one_table(run_lsq, server, monkeypatch, name):
+    monkeypatch.setattr(remote, "PIECE_BYTES", 20_000)
+    old = server.files[name]
+    server.later = {name: old[:-20] + old[-40:-20]}
+
+    found = run_lsq("solve", at(server, name), "-q")
+
+    assert found.code == 1 and not found.raw
+    assert re.fullmatch(
+        r"lsq: error: \S+: was changed while it was read: run it again when nobody writes there\n", found.err
+    )
+
+
+def test_a_store_that_cannot_be_reached_when_it_is_opened_is_a_line(run_lsq, monkeypatch):
+    def unreachable(_: str) -> None:
+        raise OSError("Name or service not known")
+
+    monkeypatch.setattr("fsspec.core.url_to_fs", unreachable)
+    found = run_lsq("solve", "ftp://x/t.csv")
+
+    assert (found.code, found.err) == (1, "lsq: error: ftp://x/t.csv: cannot be read: Name or service not known\n")
 
 
 def test_what_is_not_there_and_who_does_not_answer_is_a_line(run_lsq, server):

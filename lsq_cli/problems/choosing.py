@@ -26,7 +26,7 @@ from lsq_cli.engines.resources import Resources
 from lsq_cli.problems.summing import ProblemOptions, read_problem, read_sums, summed_problem, usable
 from lsq_cli.problems.tally import Tally, about, no_rows, unknowns
 from lsq_cli.sources.spool import HeldRows, Spool
-from lsq_cli.sources.states import StateSource, no_rows_in
+from lsq_cli.sources.states import StateSource, no_rows_in, refuse_scheduler
 
 if TYPE_CHECKING:
     from lsq_cli.core.problem import Problem
@@ -77,6 +77,7 @@ def read(
     """
     options, resources = options or ProblemOptions(), resources or Resources()
     if isinstance(source, StateSource):
+        refuse_scheduler(source.data[0], resources.cluster)
         return _of_states(source, options, rows=rows)
     n = len(unknowns(source, options.intercept))
     if rows and method != "gd":
@@ -104,6 +105,7 @@ def read(
 def read_summed(source: Source, options: ProblemOptions, resources: Resources) -> SummedProblem:
     """Read a source once, into its sums, whatever form suits x alone; raises as `read`."""
     if isinstance(source, StateSource):
+        refuse_scheduler(source.data[0], resources.cluster)
         return _of_states(source, options)
     return read_problem(source, options, resources)
 

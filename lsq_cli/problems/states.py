@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 _MOST_EXPONENT = 1 << 13
 """Sums of doubles and weights have exponents far below it."""
+_MOST_ROWS = 1 << 53
+"""More were never counted; totals of some hundred such states still fit 64 bits."""
 LOG_BITS = 40
 """Σ log w is kept in units of 2^−40, for sums of doubles would depend on their order."""
 
@@ -122,9 +124,13 @@ class State:
             reason, column = np.argwhere(self.dropped < 0)[0].tolist()
             named = shown([*self.names, self.weights or ""][column])
             return f"{self.dropped[reason, column]} rows are dropped for {REASONS[reason]} in {named!r}"
+        if self.rows + sum(map(int, self.dropped.flat)) > _MOST_ROWS:
+            return "there are more rows than can be counted"
         if (np.abs(self.sums.exponents) > _MOST_EXPONENT).any():
             return "they are beyond those of doubles"
         N, e = self.sums.integers()
+        if any(_beyond_doubles(N[0, 0], e[0], N[k, k], e[k]) for k in range(1, len(e))):
+            return "they are beyond those of doubles"
         if self.weights is None and N[0, 0] * 4 ** max(0, e[0]) != self.rows * 4 ** max(0, -e[0]):
             return "the column of ones has another sum than there are rows"
         if self.rows == self.weightless and (N.any() or self.log_weights):
@@ -219,6 +225,12 @@ class State:
         N = self.sums.integers()[0]
         squares = N.diagonal()
         return [bool(one) for one in (squares != 0) & (N[0, 0] * squares == N[0] ** 2)]
+
+
+def _beyond_doubles(weights: int, e: int, squares: int, e_squares: int) -> bool:
+    """Whether Σwa² is more than Σw·2²⁰⁴⁸, which no a < 2¹⁰²⁴ makes; each sum is an integer times 4^e."""
+    shift = 2 * (e + 1024 - e_squares)
+    return squares << max(0, -shift) > weights << max(0, shift)
 
 
 def merged(states: Iterable[tuple[str, StateFile]]) -> State:

@@ -35,6 +35,7 @@ from lsq_cli.runs.modelling import column_named
 from lsq_cli.sources.columns import notes_on
 from lsq_cli.sources.open_records import StateRecords
 from lsq_cli.sources.records import Wanted
+from lsq_cli.sources.states import refuse_scheduler
 from lsq_cli.terms.design import Design, Shape, sorted_levels
 from lsq_cli.terms.formula import Formula
 
@@ -166,6 +167,7 @@ def fit(
 def _summed(records: Records, wanted: Wanted, shape: Shape, resources: Resources) -> DesignSums | None:
     """The sums of all rows, or of states, whose rows were summed before."""
     if isinstance(records, StateRecords):
+        refuse_scheduler(records.data[0], resources.cluster)
         return designed(records, shape)
     blocks = resources.watched(records.blocks(wanted))
     return resources.fold(SumRecords(shape), blocks, waits=records.waits)

@@ -19,7 +19,7 @@ import numpy as np
 
 from lsq_cli.core.errors import OpenError, shown
 from lsq_cli.sources.blocks import Reason
-from lsq_cli.sources.paths import status_of
+from lsq_cli.sources.paths import is_remote, status_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,6 +52,8 @@ _FORMS = {
     "sums": _Form("<u4", (_ANY, _ANY)),
 }
 _CHECKSUM = "checksum"
+_MAGIC = b"PK\x03\x04"
+"""How an archive begins."""
 _DATE = (1980, 1, 1, 0, 0, 0)  # the first that a ZIP archive can name
 
 
@@ -94,13 +96,17 @@ def read_state(path: str) -> StateFile:
     Raises
     ------
     OpenError
-        For a file that cannot be opened, is damaged, or was written in a newer format.
+        For a file that cannot be opened, is an address, is damaged, or was written in a newer format.
     """
-    status_of(path)
     label = shown(path, 4096)
+    if is_remote(path):
+        raise OpenError("states are read from folders of this machine: fetch it first, then give the file", label)
+    status_of(path)
     try:
         with open(path, "rb") as stream:
-            data = stream.read()
+            data = stream.read(len(_MAGIC))
+            # What is no archive is not read on: a device or a table of that name could be of any size.
+            data += stream.read() if data == _MAGIC else b""
     except OSError as error:
         raise OpenError(f"cannot be opened: {(error.strerror or str(error)).lower()}", label) from None
     return unpacked(data, label)
@@ -181,6 +187,9 @@ def _members(data: bytes, label: str) -> dict[str, bytes]:
             entries = archive.infolist()
             if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
                 raise zipfile.BadZipFile
+            # Members that lie in one another would be as large as one likes.
+            if sum(entry.file_size for entry in entries) > len(data):
+                raise zipfile.BadZipFile
             return {entry.filename.removesuffix(".npy"): archive.read(entry) for entry in entries}
     except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError, RuntimeError):
         why = "is empty" if not data else "is damaged or cut off, or is no state"
@@ -214,6 +223,7 @@ def _is_whole(arrays: dict[str, NDArray[Any]]) -> bool:
     return (
         weighing <= 1
         and len(set(names)) == k
+        and len(set(arrays["target"].tolist())) == len(arrays["target"])
         and set(arrays["target"].tolist()) <= set(names)
         and tuple(arrays["reasons"].tolist()) == REASONS
         and arrays["dropped"].shape == (len(REASONS), k + weighing)

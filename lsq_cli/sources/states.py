@@ -168,6 +168,15 @@ def refuse_states(paths: Sequence[str | os.PathLike[str]]) -> None:
         raise no_rows_in(os.fsdecode(path))
 
 
+def refuse_scheduler(path: str, cluster: object) -> None:
+    """`UsageError` for a cluster that is to sum rows where there is none to sum."""
+    if cluster is not None:
+        raise UsageError(
+            f"--scheduler sums rows, and {shown(path, 1000)} is a state, sums without rows: leave it out here; "
+            "lsq collect takes it"
+        )
+
+
 def no_rows_in(path: str) -> UsageError:
     """Why a run that needs rows cannot have them."""
     return UsageError(

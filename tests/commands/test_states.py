@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from lsq_cli.sources.statefiles import packed, read_state
 
 ABY = "a,b,y\n1,2,3.5\n2,1,4\n4,0,1\n5,5,2\n"
 MORE = "a,b,y\n7,1,2\n8,3,1.5\n"
@@ -141,6 +144,13 @@ REFUSED = [
     ("solve one.lsqs --missing drop", 2, "--missing speaks of rows, and one.lsqs is a state"),
     ("solve one.lsqs --skip 1", 2, "--skip speaks of rows, and one.lsqs is a state"),
     ("solve one.lsqs --precision double", 2, "--precision double is a way to sum rows; a state is summed exactly"),
+    (
+        "solve one.lsqs --scheduler local:1",
+        2,
+        "--scheduler sums rows, and one.lsqs is a state, sums without rows: lea",
+    ),
+    ("fit y~a one.lsqs --scheduler local:1", 2, "--scheduler sums rows, and one.lsqs is a state, sums without rows"),
+    ("solve https://a.b/one.lsqs", 1, "https://a.b/one.lsqs: states are read from folders of this machine: fetch it"),
     ("solve one.lsqs -t z", 1, "one.lsqs: --target 'z': no such column; there are 'a', 'b', 'y'"),
     ("solve one.lsqs other.lsqs", 1, "other.lsqs: other columns than one.lsqs: it lacks 'b' and it has 'z' besides"),
     ("solve no.lsqs", 1, "no.lsqs: no such file"),
@@ -225,6 +235,33 @@ def test_damage_and_a_wrong_checksum_are_told(run_lsq):
     assert "empty.lsqs: is empty: it cannot be read" in run_lsq("solve", "empty.lsqs").err
     assert run_lsq("collect", "one.csv", "--into", "cut.lsqs").code == 1
     assert Path("cut.lsqs").read_bytes() == data[: len(data) // 2]
+
+
+@pytest.mark.parametrize(
+    ("part", "wrong"),
+    [
+        ({"dropped": np.full((4, 3), 2**62)}, "there are more rows than can be counted"),
+        ({"exponents": np.array([0, 1100, 0, 0])}, "they are beyond those of doubles"),
+        ({"exponents": np.array([0, 2**40, 0, 0])}, "they are beyond those of doubles"),
+    ],
+)
+def test_counts_and_sums_that_no_table_has_are_refused_though_the_checksum_is_right(part, wrong, run_lsq):
+    Path("forged.lsqs").write_bytes(packed(read_state("one.lsqs")._replace(**part)))
+
+    for verb in (["solve"], ["look"], ["merge", "-o", "s.lsqs"], ["subtract", "one.lsqs", "-o", "s.lsqs"]):
+        result = run_lsq(verb[0], *verb[1:], "forged.lsqs")
+        assert (result.code, result.err) == (
+            1,
+            f"lsq: error: forged.lsqs: its sums cannot be those of a table: {wrong}\n",
+        )
+
+
+def test_the_largest_doubles_make_a_state(run_lsq):
+    Path("huge.csv").write_text("a,y\n1.7976931348623157e308,1\n1.7976931348623157e308,4.9e-324\n")
+    run_lsq("collect", "huge.csv", "-o", "huge.lsqs")
+
+    record = run_lsq("look", "huge.lsqs", "-f", "json").json
+    assert record["columns"][0]["mean"] == 1.7976931348623157e308
 
 
 def test_sums_that_are_those_of_no_rows_are_found_when_they_are_solved(run_lsq):

@@ -124,6 +124,7 @@ def test_a_number_changed_by_hand_has_a_wrong_checksum():
         ("names", np.array(["a", "a"])),
         ("names", np.array(["a"])),
         ("target", np.array(["z"])),
+        ("target", np.array(["y", "y"])),
         ("weights", np.array(["v", "w"])),
         ("rows", np.array(1.0)),
         ("dropped", np.zeros((4, 3), "<i8")),
@@ -159,6 +160,24 @@ def test_pickles_and_sizes_that_are_claimed_are_never_taken():
 
         with pytest.raises(OpenError, match=r"^s: its arrays are not those of a state"):
             unpacked(archived(parts), "s")
+
+
+def test_members_that_lie_in_one_another_are_refused_before_they_are_read(monkeypatch):
+    data = bytearray(packed(ONE))
+    place = data.rindex(b"PK\x01\x02")  # the last entry of the directory
+    for at in (place + 20, place + 24):  # its size as kept, and its size
+        data[at : at + 4] = (2**31).to_bytes(4, "little")
+    monkeypatch.setattr(zipfile.ZipFile, "read", lambda *_: pytest.fail("read"))
+
+    with pytest.raises(OpenError, match=r"^s: is damaged or cut off, or is no state"):
+        unpacked(bytes(data), "s")
+
+
+def test_what_is_no_archive_is_not_read_on(tmp_path):
+    (tmp_path / "zero.lsqs").symlink_to("/dev/zero")
+
+    with pytest.raises(OpenError, match=r"zero.lsqs: is damaged or cut off, or is no state"):
+        statefiles.read_state(str(tmp_path / "zero.lsqs"))
 
 
 def test_another_archive_is_no_state():

@@ -24,7 +24,7 @@ from lsq_cli.commands.options import (
     together,
     verbosity,
 )
-from lsq_cli.commands.reading import open_named, reading_options, resources_of, say_notes, say_warnings
+from lsq_cli.commands.reading import model_asked, open_named, reading_options, resources_of, say_notes, say_warnings
 from lsq_cli.commands.shell import Interruption, say
 from lsq_cli.core.errors import ProblemError, UsageError, counted, shown
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from lsq_cli.problems.sampled import Sample
     from lsq_cli.problems.second_pass import SecondPass
     from lsq_cli.sources.records import Records
-    from lsq_cli.terms.formula import Formula
 
 model_options = together(
     option("Problem", "--no-intercept", is_flag=True, help="No column of ones: - 1 in a formula"),
@@ -152,7 +151,7 @@ def _fitted(formula: str | None, options: dict[str, Any], sampled: list[Sample] 
     from lsq_cli.runs.fitting import FitOptions, fit
 
     records = _open(options)
-    model = _model(formula, records, options)
+    model = model_asked(formula, records, options)
     asked = FitOptions(*(options[name] for name in FitOptions._fields))
     with resources_of(records, options) as resources:
         plotted = sampled is not None and options["plot"] is not None
@@ -191,7 +190,7 @@ def _several(ctx: click.Context, formulas: tuple[str, ...], options: dict[str, A
     check_several(ctx, options)
     Interruption()
     records = _open(options)
-    models = [_model(formula, records, options) for formula in formulas]
+    models = [model_asked(formula, records, options) for formula in formulas]
     asked = FitOptions(*(options[name] for name in FitOptions._fields))
     with resources_of(records, options) as resources:
         found = fit_several(records, models, asked, resources)
@@ -276,21 +275,6 @@ def _open(options: dict[str, Any]) -> Records:
     twice = options["vcov"] != "iid" or options["influence"] is not None or options["plot"] is not None
     asked = {name: options[name] for name in ("target", "missing", "weights")}
     return open_named(options, **asked, twice=twice)
-
-
-def _model(formula: str | None, records: Records, options: dict[str, Any]) -> Formula:
-    """The formula, or the one that -t and the columns make."""
-    from lsq_cli.runs.modelling import model_of
-
-    return model_of(
-        records,
-        formula,
-        target=options["target"],
-        columns=options["columns"],
-        drop=options["drop"],
-        weights=options["weights"],
-        intercept=not options["no_intercept"],
-    )
 
 
 def _report(solution: Solution, options: dict[str, Any]) -> None:

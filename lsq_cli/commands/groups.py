@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lsq_cli.commands.options import given, given_options, refuse
-from lsq_cli.commands.reading import open_named, resources_of, say_notes, say_warnings
+from lsq_cli.commands.reading import model_asked, open_named, resources_of, say_notes, say_warnings
 from lsq_cli.commands.shell import CHECK_FAILED, NOT_CONVERGED, Interruption, say
 from lsq_cli.core.errors import UsageError, counted, shown
 
@@ -53,7 +53,6 @@ def fit_by(ctx: click.Context, options: dict[str, Any], formula: str | None) -> 
     from lsq_cli.core.extras import load
     from lsq_cli.runs.fitting import FitOptions
     from lsq_cli.runs.fitting_groups import fit_groups
-    from lsq_cli.runs.modelling import model_of
 
     start = perf_counter()
     Interruption()
@@ -61,16 +60,7 @@ def fit_by(ctx: click.Context, options: dict[str, Any], formula: str | None) -> 
         load("scipy.special", "fit", "the p of a coefficient")
     twice = options["vcov"] != "iid" or options["plot"] is not None
     records = open_named(options, target=options["target"], missing=options["missing"], twice=twice)
-    model = model_of(
-        records,
-        formula,
-        target=options["target"],
-        columns=options["columns"],
-        drop=options["drop"],
-        weights=options["weights"],
-        intercept=not options["no_intercept"],
-        by=options["by"],
-    )
+    model = model_asked(formula, records, options)
     if options["plot"] is not None and len(model.targets) > 1:
         raise UsageError("--plot draws one target; give one of them")
     asked = FitOptions(*(options[name] for name in FitOptions._fields))

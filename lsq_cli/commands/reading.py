@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lsq_cli.sources.blocks import Source
     from lsq_cli.sources.columns import Request
     from lsq_cli.sources.records import Records
+    from lsq_cli.terms.formula import Formula
 
 WRITTEN = (
     *("na", "no_default_na", "skip", "header", "delimiter", "decimal", "comment", "encoding", "sheet", "input_format"),
@@ -84,6 +85,15 @@ def open_named(options: dict[str, Any], **asked: Any) -> Records:
         for form in records.forms:
             say("info", form)
     return records
+
+
+def model_asked(formula: str | None, records: Records, options: dict[str, Any]) -> Formula:
+    """The formula, or the one that -t and the columns make."""
+    from lsq_cli.runs.modelling import model_of
+
+    names = ("target", "columns", "drop", "weights", "by")
+    asked = {name: options[name] for name in names}
+    return model_of(records, formula, **asked, intercept=not options["no_intercept"])
 
 
 def refuse_a_terminal() -> None:

@@ -141,6 +141,15 @@ class Influence(NamedTuple):
     distance: float
     x: Array
 
+    def moved_most(self, x: Array, std_error: Array) -> int | None:
+        """The place of the coefficient that moves farthest from `x`, in standard errors; None if that is not known."""
+        moves = [
+            abs(there - here) / error if error > 0 and not math.isnan(there - here) else -1.0
+            for here, there, error in zip(x.tolist(), self.x.tolist(), std_error.tolist(), strict=True)
+        ]
+        most = max(moves)
+        return None if most < 0 else moves.index(most)
+
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Solution:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
+from lsq_cli.core.errors import ProblemError
 from lsq_cli.engines.local import Result
 from lsq_cli.problems.designed import taken
 from lsq_cli.problems.grouped import group_codes
@@ -82,5 +83,9 @@ def fold_groups(
     """
     blocks = resources.watched(records.blocks(wanted))
     merged = resources.fold(EachGroup(kernels, by), blocks, waits=records.waits)
-    assert merged is not None  # the first pass had rows
-    return merged.found
+    found = {} if merged is None else merged.found
+    if set(found) != set(kernels):
+        raise ProblemError(
+            f"{' '.join(records.data)}: other groups than in the first pass; was it written to meanwhile?"
+        )
+    return found

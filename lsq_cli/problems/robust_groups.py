@@ -38,7 +38,7 @@ def robust_by_group(
         Group → its regression.
     """
     for fit in fits.values():
-        fit.problem.inverse.scaled  # noqa: B018 - made here once, and not in every thread
+        fit.prepare()
     kernels = {key: kernel_of(fit, kind, clusters) for key, fit in fits.items()}
     meats = fold_groups(records, wanted, kernels, by, resources)
     found: dict[Key, tuple[Covariance | ProblemError, tuple[str, ...]]] = {}

@@ -189,7 +189,7 @@ def samples_of_groups(
     predictors = {key: only_predictor(fit) for key, (fit, _) in fits.items()}
     kernels = {key: SampleRows(fit, known.sigma, predictors[key]) for key, (fit, known) in fits.items()}
     for fit, _ in fits.values():
-        fit.problem.inverse.scaled  # noqa: B018 - made here once, and not in every thread
+        fit.prepare()
     found: dict[Key, Sample] = fold_groups(records, wanted, kernels, by, resources)
     for key, (fit, known) in fits.items():
         found[key].line = _line(fit, predictors[key], found[key], known)

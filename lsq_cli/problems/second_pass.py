@@ -86,6 +86,10 @@ class Fitted(NamedTuple):
     kept: tuple[int, ...]
     centre: Centre | None = None
 
+    def prepare(self) -> None:
+        """Make what the threads of a pass share here once, and not in each of them."""
+        self.problem.inverse.scaled  # noqa: B018
+
 
 class SecondPass(NamedTuple):
     """Where the rows of a regression are, for one pass more.
@@ -107,7 +111,7 @@ class SecondPass(NamedTuple):
 
     def fold(self, kernel: Callable[[RecordBlock], Result]) -> Result:
         """The merged results of `kernel` on every block."""
-        self.fit.problem.inverse.scaled  # noqa: B018 - made here once, and not in every thread
+        self.fit.prepare()
         blocks = self.resources.watched(self.records.blocks(self.wanted))
         found = self.resources.fold(kernel, blocks, waits=self.records.waits)
         assert found is not None  # the first pass had rows

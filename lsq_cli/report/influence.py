@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from lsq_cli.report.fitting import Grid
@@ -50,15 +49,8 @@ def influence_grid(solution: Solution, rows: Sequence[Influence], page: Page) ->
 
 def _moved_most(solution: Solution, row: Influence, page: Page) -> tuple[str, str, str]:
     """The coefficient that moves farthest in units of its standard error, and its values with and without the row."""
-    found = solution.statistics
-    errors = getattr(found, "std_error", None)
-    if errors is None:
-        return "", "", ""
-    moves = [
-        abs(after - before) / error if error > 0 and not math.isnan(after - before) else -1.0
-        for before, after, error in zip(solution.x.tolist(), row.x.tolist(), errors.tolist(), strict=True)
-    ]
-    k = moves.index(max(moves))
-    if moves[k] < 0:
+    errors = getattr(solution.statistics, "std_error", None)
+    k = None if errors is None else row.moved_most(solution.x, errors)
+    if k is None:
         return "", "", ""
     return page.name(solution.names[k]), significant(float(solution.x[k])), significant(float(row.x[k]))

@@ -20,6 +20,7 @@ import numpy as np
 from lsq_cli.core.errors import OpenError, shown
 from lsq_cli.sources.blocks import Reason
 from lsq_cli.sources.paths import is_remote, status_of
+from lsq_cli.sources.streams import open_raw
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -103,12 +104,12 @@ def read_state(path: str) -> StateFile:
         raise OpenError("states are read from folders of this machine: fetch it first, then give the file", label)
     status_of(path)
     try:
-        with open(path, "rb") as stream:
+        with open_raw(path, label) as stream:
             data = stream.read(len(_MAGIC))
             # What is no archive is not read on: a device or a table of that name could be of any size.
             data += stream.read() if data == _MAGIC else b""
     except OSError as error:
-        raise OpenError(f"cannot be opened: {(error.strerror or str(error)).lower()}", label) from None
+        raise OpenError(f"cannot be read: {(error.strerror or str(error)).lower()}", label) from None
     return unpacked(data, label)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -39,12 +40,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         return
     seen = look(options["data"], request_of(options), sys.stdin.buffer)
     if seen.anything:
-        if options["form"] == "json":
-            write_look_json(seen, sys.stdout.buffer)
-            sys.stdout.buffer.flush()
-        else:
-            print_look(seen, sys.stdout)
-            sys.stdout.flush()
+        _show(seen, options, print_look, write_look_json)
     if seen.error is not None:
         say("error", str(seen.error))
         ctx.exit(seen.error.exit_code)
@@ -55,10 +51,14 @@ def _look_at_states(options: dict[str, Any]) -> None:
     from lsq_cli.report.states import print_state_look, write_state_look_json
     from lsq_cli.runs.looking_states import look_at_states
 
-    seen = look_at_states(options["data"], request_of(options))
+    _show(look_at_states(options["data"], request_of(options)), options, print_state_look, write_state_look_json)
+
+
+def _show(seen: Any, options: dict[str, Any], as_screen: Callable[..., None], as_json: Callable[..., None]) -> None:
+    """What was seen, as it is asked for."""
     if options["form"] == "json":
-        write_state_look_json(seen, sys.stdout.buffer)
+        as_json(seen, sys.stdout.buffer)
         sys.stdout.buffer.flush()
     else:
-        print_state_look(seen, sys.stdout)
+        as_screen(seen, sys.stdout)
         sys.stdout.flush()

@@ -2,8 +2,9 @@
 
     r = b − Ax        h = ‖u‖²,  u the row in the coordinates in which AᵀA is the identity
 
-r is added up with what rounding takes away, and u comes from the exact factor (`Inverse.whitened`), so that neither
-loses digits to the condition of A. With weights a row of A and r are those times √w, and rows of weight 0 do not count.
+r is added up with what rounding takes away, and u comes from the exact factor (`Inverse.whitened`), whose digits are
+not lost to the condition of A. x is the rounded one: where |a x| is far above |b|, r has fewer digits. With weights a
+row of A and r are those times √w, and rows of weight 0 do not count.
 
 What is made of them is for `robust.py` (covariances) and `influence.py` (Cook's distance).
 """
